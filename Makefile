@@ -1,0 +1,34 @@
+# Thin: every target installs what it needs, then calls the tool that does the work.
+SHELL := /bin/bash
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/streamjob
+export CARGO_TARGET_DIR ?= $(CACHE)/target
+CARGO := cargo
+BIN := $(CARGO_TARGET_DIR)/release/streamjob
+
+.PHONY: help run test build lint fmt oracle setup
+
+help: ## what there is
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup:
+	@scripts/setup
+
+run: build ## run the example job on real flight data, on this machine
+	@scripts/run-example dist/streamjob
+
+build: setup ## release binary at dist/streamjob
+	$(CARGO) build --release --bin streamjob
+	@mkdir -p dist && cp $(BIN) dist/streamjob
+
+test: setup ## everything that CI runs
+	@scripts/test
+
+lint: setup ## formatting and clippy
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --release --workspace --all-targets -- -D warnings
+
+fmt: ## format the code
+	$(CARGO) fmt --all
+
+oracle: ## record the SQL goldens again with real Flink
+	@tests/oracle/record.sh

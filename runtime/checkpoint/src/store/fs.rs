@@ -1,0 +1,312 @@
+//! Objects as files below a folder. "Create if absent" is a hard link of a
+//! finished temporary file; "replace if unchanged" compares under a lock file.
+//! Every write is temporary file, fsync, rename or link, fsync of the folder.
+
+use super::memory::folder_prefix;
+use super::{Conditional, Object, ObjectMeta, ObjectStore, check_key, missing};
+use crate::hash::checksum;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use streamjob_core::{Error, Result};
+use uuid::Uuid;
+
+/// Temporary and lock files live here, out of every listing.
+const INTERNAL: &str = ".streamjob-tmp";
+/// A temporary file this old has no writer any more.
+const STALE_TEMPORARY: Duration = Duration::from_secs(24 * 3600);
+
+/// A folder of a local or mounted file system.
+#[derive(Debug)]
+pub struct FsStore {
+    root: PathBuf,
+}
+
+impl FsStore {
+    /// Opens a folder, which is created if it is not there.
+    pub fn open(root: impl Into<PathBuf>) -> Result<Self> {
+        let root = root.into();
+        let root = std::path::absolute(&root).map_err(|e| io_error("resolve", &root, e))?;
+        let store = Self { root };
+        store.remove_stale_temporaries();
+        Ok(store)
+    }
+
+    fn path(&self, key: &str) -> Result<PathBuf> {
+        check_key(key)?;
+        Ok(self.root.join(key))
+    }
+
+    fn internal(&self) -> Result<PathBuf> {
+        let dir = self.root.join(INTERNAL);
+        fs::create_dir_all(&dir).map_err(|e| io_error("create folder", &dir, e))?;
+        Ok(dir)
+    }
+
+    /// Leftovers of killed writers; best effort, since they harm nobody.
+    fn remove_stale_temporaries(&self) {
+        for entry in fs::read_dir(self.root.join(INTERNAL)).into_iter().flatten().flatten() {
+            let age = entry.metadata().and_then(|m| m.modified()).ok().and_then(|t| t.elapsed().ok());
+            let temporary = entry.file_name().to_string_lossy().starts_with("tmp-");
+            if temporary && age.is_some_and(|a| a > STALE_TEMPORARY) {
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+    }
+
+    fn temporary(&self, write: impl FnOnce(&mut File) -> io::Result<()>) -> Result<Temporary> {
+        let path = self.internal()?.join(format!("tmp-{}", Uuid::new_v4().simple()));
+        let temporary = Temporary(path);
+        let done = File::create_new(&temporary.0).and_then(|mut f| {
+            write(&mut f)?;
+            f.sync_all()
+        });
+        done.map_err(|e| io_error("write", &temporary.0, e))?;
+        Ok(temporary)
+    }
+
+    /// Runs `place` with the target's folder in place; again when a concurrent delete pruned the folder.
+    fn in_folder(&self, target: &Path, place: impl Fn() -> io::Result<()>) -> Result<(), (io::Error, PathBuf)> {
+        let parent = target.parent().unwrap_or(&self.root).to_path_buf();
+        let mut tries = 0;
+        loop {
+            fs::create_dir_all(&parent).map_err(|e| (e, parent.clone()))?;
+            match place() {
+                Ok(()) => {
+                    // The name must survive a crash as the content does.
+                    return File::open(&parent).and_then(|d| d.sync_all()).map_err(|e| (e, parent.clone()));
+                }
+                Err(e) if e.kind() == ErrorKind::NotFound && tries < 20 => tries += 1,
+                Err(e) => return Err((e, target.to_path_buf())),
+            }
+        }
+    }
+
+    fn replace(&self, target: &Path, temporary: &Temporary) -> Result<()> {
+        self.in_folder(target, || fs::rename(&temporary.0, target)).map_err(|(e, p)| io_error("write", &p, e))
+    }
+
+    /// Holds the lock of a key; released when dropped, also by a crash.
+    fn lock(&self, key: &str) -> Result<File> {
+        let path = self.internal()?.join(format!("lock-{}", checksum(key.as_bytes())));
+        let file = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path)
+            .map_err(|e| io_error("open", &path, e))?;
+        file.lock().map_err(|e| io_error("lock", &path, e))?;
+        Ok(file)
+    }
+
+    fn visit(&self, dir: &Path, out: &mut Vec<ObjectMeta>) -> Result<()> {
+        let entries = match fs::read_dir(dir) {
+            Ok(entries) => entries,
+            Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(()),
+            Err(e) => return Err(io_error("list", dir, e)),
+        };
+        for entry in entries {
+            let entry = entry.map_err(|e| io_error("list", dir, e))?;
+            let path = entry.path();
+            if path == self.root.join(INTERNAL) {
+                continue;
+            }
+            let meta = match fs::metadata(&path) {
+                Ok(meta) => meta,
+                Err(e) if e.kind() == ErrorKind::NotFound => continue,
+                Err(e) => return Err(io_error("look at", &path, e)),
+            };
+            if meta.is_dir() {
+                self.visit(&path, out)?;
+            } else if let Some(key) = path.strip_prefix(&self.root).ok().and_then(Path::to_str) {
+                out.push(object_meta(key, &meta));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl ObjectStore for FsStore {
+    fn describe(&self) -> String {
+        format!("folder {}", self.root.display())
+    }
+
+    fn url(&self, key: &str) -> String {
+        self.root.join(key).display().to_string()
+    }
+
+    fn put(&self, key: &str, bytes: &[u8]) -> Result<String> {
+        let target = self.path(key)?;
+        let temporary = self.temporary(|f| f.write_all(bytes))?;
+        self.replace(&target, &temporary)?;
+        Ok(checksum(bytes))
+    }
+
+    fn put_if_absent(&self, key: &str, bytes: &[u8]) -> Result<Conditional> {
+        let target = self.path(key)?;
+        if target.exists() {
+            return Ok(Conditional::Lost);
+        }
+        let temporary = self.temporary(|f| f.write_all(bytes))?;
+        match self.in_folder(&target, || fs::hard_link(&temporary.0, &target)) {
+            Ok(()) => Ok(Conditional::Done(checksum(bytes))),
+            Err((e, _)) if e.kind() == ErrorKind::AlreadyExists => Ok(Conditional::Lost),
+            // A file system without hard links: the lock file orders the creators.
+            Err((e, _))
+                if matches!(e.raw_os_error(), Some(libc::EPERM | libc::EOPNOTSUPP | libc::ENOSYS | libc::EMLINK)) =>
+            {
+                let _lock = self.lock(key)?;
+                if target.exists() {
+                    return Ok(Conditional::Lost);
+                }
+                self.replace(&target, &temporary)?;
+                Ok(Conditional::Done(checksum(bytes)))
+            }
+            Err((e, path)) => Err(io_error("create", &path, e)),
+        }
+    }
+
+    fn put_if_match(&self, key: &str, bytes: &[u8], etag: &str) -> Result<Conditional> {
+        let target = self.path(key)?;
+        let temporary = self.temporary(|f| f.write_all(bytes))?;
+        let _lock = self.lock(key)?;
+        match self.get(key)? {
+            Some(current) if current.etag == etag => {
+                self.replace(&target, &temporary)?;
+                Ok(Conditional::Done(checksum(bytes)))
+            }
+            _ => Ok(Conditional::Lost),
+        }
+    }
+
+    fn get(&self, key: &str) -> Result<Option<Object>> {
+        let path = self.path(key)?;
+        match fs::read(&path) {
+            Ok(bytes) => Ok(Some(Object { etag: checksum(&bytes), bytes })),
+            Err(e) if absent(&e) => Ok(None),
+            Err(e) => Err(io_error("read", &path, e)),
+        }
+    }
+
+    fn head(&self, key: &str) -> Result<Option<ObjectMeta>> {
+        let path = self.path(key)?;
+        match fs::metadata(&path) {
+            Ok(meta) if meta.is_file() => Ok(Some(object_meta(key, &meta))),
+            Ok(_) => Ok(None),
+            Err(e) if absent(&e) => Ok(None),
+            Err(e) => Err(io_error("look at", &path, e)),
+        }
+    }
+
+    fn list(&self, dir: &str) -> Result<Vec<ObjectMeta>> {
+        let mut out = Vec::new();
+        self.visit(&self.root.join(dir.trim_matches('/')), &mut out)?;
+        let prefix = folder_prefix(dir);
+        out.retain(|o| o.key.starts_with(&prefix));
+        out.sort_by(|a, b| a.key.cmp(&b.key));
+        Ok(out)
+    }
+
+    fn list_dirs(&self, dir: &str) -> Result<Vec<String>> {
+        let dir = self.root.join(dir.trim_matches('/'));
+        let entries = match fs::read_dir(&dir) {
+            Ok(entries) => entries,
+            Err(e) if absent(&e) => return Ok(Vec::new()),
+            Err(e) => return Err(io_error("list", &dir, e)),
+        };
+        let mut names: Vec<String> = entries
+            .flatten()
+            .filter(|e| e.path().is_dir())
+            .filter_map(|e| e.file_name().into_string().ok())
+            .filter(|n| n != INTERNAL)
+            .collect();
+        names.sort();
+        Ok(names)
+    }
+
+    fn delete(&self, key: &str) -> Result<()> {
+        let path = self.path(key)?;
+        match fs::remove_file(&path) {
+            Ok(()) => {}
+            Err(e) if absent(&e) => {}
+            Err(e) => return Err(io_error("delete", &path, e)),
+        }
+        // Empty folders go too; one that is not empty refuses by itself.
+        let mut parent = path.parent();
+        while let Some(dir) = parent.filter(|d| *d != self.root && d.starts_with(&self.root)) {
+            if fs::remove_dir(dir).is_err() {
+                break;
+            }
+            parent = dir.parent();
+        }
+        Ok(())
+    }
+
+    fn upload(&self, key: &str, local: &Path) -> Result<()> {
+        let target = self.path(key)?;
+        let mut source = File::open(local).map_err(|e| io_error("read", local, e))?;
+        let temporary = self.temporary(|f| io::copy(&mut source, f).map(|_| ()))?;
+        self.replace(&target, &temporary)
+    }
+
+    fn download(&self, key: &str, to: &Path) -> Result<u64> {
+        let path = self.path(key)?;
+        let mut source = match File::open(&path) {
+            Ok(file) => file,
+            Err(e) if absent(&e) => return Err(missing(self, key)),
+            Err(e) => return Err(io_error("read", &path, e)),
+        };
+        let mut target = File::create(to).map_err(|e| io_error("write", to, e))?;
+        io::copy(&mut source, &mut target).map_err(|e| io_error("write", to, e))
+    }
+
+    fn copy(&self, from: &str, to: &str) -> Result<()> {
+        let source = self.path(from)?;
+        if !source.is_file() {
+            return Err(missing(self, from));
+        }
+        self.upload(to, &source)
+    }
+}
+
+/// Removes its file when dropped (a link or rename has taken the content by then).
+struct Temporary(PathBuf);
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+fn absent(e: &io::Error) -> bool {
+    matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
+}
+
+fn object_meta(key: &str, meta: &fs::Metadata) -> ObjectMeta {
+    let modified = meta.modified().unwrap_or(SystemTime::UNIX_EPOCH).duration_since(UNIX_EPOCH);
+    ObjectMeta {
+        key: key.to_string(),
+        size: meta.len(),
+        modified_ms: modified.map_or(0, |d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX)),
+    }
+}
+
+fn io_error(verb: &str, path: &Path, e: io::Error) -> Error {
+    let message = format!("checkpoint storage: cannot {verb} {}", path.display());
+    match e.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Error::transient(message)
+            .caused_by(e)
+            .fix("the disk is full: free space there, or set checkpoint.storage.fileSystem.path to a larger one"),
+        ErrorKind::PermissionDenied => Error::user(message)
+            .caused_by(e)
+            .fix("let this process's user read and write the folder of checkpoint.storage.fileSystem.path"),
+        ErrorKind::ReadOnlyFilesystem => Error::user(message)
+            .caused_by(e)
+            .fix("the file system is mounted read-only: set checkpoint.storage.fileSystem.path to a writable one"),
+        ErrorKind::NotADirectory | ErrorKind::AlreadyExists => Error::user(message)
+            .caused_by(e)
+            .fix("a file stands where a folder is needed: check checkpoint.storage.fileSystem.path"),
+        _ => Error::transient(message).caused_by(e),
+    }
+}

@@ -1,0 +1,427 @@
+//! Lineages in storage: fencing, restore, garbage collection, under crashes.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+use crate::collector::{self, fsck};
+use crate::manifest::tests::sample;
+use crate::restore::resolve;
+use crate::testing::FaultyStore;
+use crate::*;
+use proptest::prelude::*;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use streamjob_core::{CheckpointId, Error, Result};
+use streamjob_state::{FileRef, Scope, SnapshotStore};
+
+/// A coordinator with a toy backend: every checkpoint writes one file and refers to the last ones.
+struct Toy {
+    job: Job,
+    lineage: Lineage,
+    localizer: Localizer,
+    collector: Collector,
+    next_id: CheckpointId,
+    attempt: String,
+    /// Files of the last completed checkpoint.
+    files: Vec<FileRef>,
+    /// Numbers of the checkpoints that the state descends from.
+    history: Vec<CheckpointId>,
+}
+
+const RETAINED: usize = 2;
+
+impl Toy {
+    fn start(storage: &Storage, owner: &str, from: &RestoreFrom, attempt: &str, claim: ClaimMode) -> Result<Toy> {
+        let job = Job::open(storage, "shop", "order-count")?;
+        for _ in 0..10 {
+            let d = resolve(&job, owner, from, true)?;
+            let TakeOver::Done(lineage) = job.take_over(owner, &d.claim, 0)? else { continue };
+            let mut collector = Collector::start(&job, &lineage, &d, RETAINED, claim)?;
+            collector.add_attempt(attempt);
+            let (files, history) = d.point.as_ref().map_or_else(Default::default, |p| {
+                let files = p.manifest.files().cloned().collect();
+                let history = p.manifest.options.get("history").map_or("", String::as_str);
+                (files, history.split(',').filter_map(|h| h.parse().ok()).collect())
+            });
+            return Ok(Toy {
+                localizer: Localizer::new(&lineage, d.point.as_ref()),
+                collector,
+                next_id: d.next_id,
+                attempt: attempt.into(),
+                files,
+                history,
+                job,
+                lineage,
+            });
+        }
+        Err(Error::transient("moved ten times"))
+    }
+
+    fn manifest(&mut self, slot: &Slot, id: CheckpointId, kind: Kind) -> Result<Manifest> {
+        let writer = slot.writer(Placement::Files { inline_threshold: 0 });
+        let new = writer.write(Scope::Shared, "sst", format!("{} {id}", self.attempt).as_bytes())?;
+        let exclusive = writer.write(Scope::Exclusive, "own", b"exclusive")?;
+        // The oldest shared file is compacted away now and then; a checkpoint's own file is never built upon.
+        let mut files: Vec<_> = self.files.iter().filter(|f| !f.path.starts_with("chk-")).cloned().collect();
+        if files.len() > 2 {
+            files.remove(0);
+        }
+        files.extend([new, exclusive]);
+        let mut history = self.history.clone();
+        history.push(id);
+        let mut m = sample(id, files);
+        m.kind = kind;
+        m.job_id = self.lineage.head().job_id.clone();
+        m.generation = self.lineage.generation();
+        m.options.insert("history".into(), history.iter().map(ToString::to_string).collect::<Vec<_>>().join(","));
+        Ok(m)
+    }
+
+    /// One checkpoint from trigger to publication; the driver's bookkeeping included.
+    fn checkpoint(&mut self, kind: Kind) -> Result<Publish> {
+        let id = self.next_id;
+        self.next_id += 1;
+        let slot = match kind {
+            Kind::Checkpoint => self.lineage.checkpoint(id, &self.attempt),
+            _ => self.lineage.savepoint(None)?,
+        };
+        let before = self.manifest(&slot, id, kind)?;
+        let mut m = before.clone();
+        self.localizer.localize(&slot, &mut m)?;
+        let outcome = self.lineage.publish(&slot, &m, 0);
+        match outcome {
+            Publish::Done if kind != Kind::Savepoint => {
+                self.files = if kind == Kind::Checkpoint { before.files().cloned().collect() } else { self.files.clone() };
+                self.history.push(id);
+                self.collector.completed(&m, &[]);
+            }
+            Publish::Done => {}
+            _ => self.localizer.forget(id),
+        }
+        Ok(outcome)
+    }
+
+    fn done(&mut self) -> CheckpointId {
+        let outcome = self.checkpoint(Kind::Checkpoint).unwrap();
+        assert!(matches!(outcome, Publish::Done), "{outcome:?}");
+        self.next_id - 1
+    }
+
+    fn sweep(&mut self, now: i64) -> Result<gc::Swept> {
+        self.collector.plan(&[], self.next_id, now).run(&self.lineage)
+    }
+}
+
+fn memory() -> (Arc<MemoryStore>, Storage) {
+    let store = Arc::new(MemoryStore::new());
+    store.set_time_ms(0);
+    (store.clone(), Storage::over(store))
+}
+
+fn auto(storage: &Storage, attempt: &str) -> Toy {
+    Toy::start(storage, "me", &RestoreFrom::Auto, attempt, ClaimMode::NoClaim).unwrap()
+}
+
+fn message<T>(result: Result<T>) -> String {
+    result.err().expect("an error").to_string()
+}
+
+#[test]
+fn numbers_go_on_and_the_lineage_with_them() {
+    let (_, storage) = memory();
+    let mut a = auto(&storage, "a");
+    assert_eq!((a.done(), a.done()), (1, 2));
+    let mut b = auto(&storage, "b");
+    assert_eq!(b.lineage.head().job_id, a.lineage.head().job_id);
+    assert_eq!(b.done(), 3);
+    assert_eq!(b.history, [1, 2, 3]);
+}
+
+#[test]
+fn a_superseded_coordinator_stops_and_names_its_successor() {
+    let (_, storage) = memory();
+    let mut a = auto(&storage, "a");
+    a.done();
+    let mut b = auto(&storage, "b");
+    let Publish::Fenced(e) = a.checkpoint(Kind::Checkpoint).unwrap() else { panic!("not fenced") };
+    assert!(e.message().starts_with("generation 1 was superseded by 2 owned by me; this coordinator stops"), "{e}");
+    // Its late epoch is no part of the history: b's number is taken, the next one is not.
+    assert!(matches!(b.checkpoint(Kind::Checkpoint).unwrap(), Publish::Taken(_)));
+    assert_eq!(b.done(), 3);
+    assert_eq!(auto(&storage, "c").history, [1, 3]);
+    assert!(message(a.lineage.check_in_power()).contains("superseded by 3"));
+    assert!(a.sweep(0).is_err(), "and deletes nothing");
+}
+
+#[test]
+fn auto_refuses_another_owners_state_and_names_both_ways_on() {
+    let (_, storage) = memory();
+    auto(&storage, "a").done();
+    let job = Job::open(&storage, "shop", "order-count").unwrap();
+    let e = message(resolve(&job, "you", &RestoreFrom::Auto, false));
+    for word in ["RetainedStateFound", "belongs to me", "--from latest", "--from none"] {
+        assert!(e.contains(word), "{e}");
+    }
+    let mut latest = Toy::start(&storage, "you", &RestoreFrom::Latest, "b", ClaimMode::NoClaim).unwrap();
+    assert_eq!(latest.done(), 2);
+    let mut none = Toy::start(&storage, "me", &RestoreFrom::None, "c", ClaimMode::NoClaim).unwrap();
+    assert_ne!(none.lineage.head().job_id, latest.lineage.head().job_id);
+    assert_eq!(none.done(), 1);
+    // What was there stays where it is.
+    assert_eq!(history::list(&job).unwrap().iter().filter(|e| e.complete).count(), 3);
+}
+
+#[test]
+fn latest_needs_state_auto_does_not() {
+    let (_, storage) = memory();
+    let job = Job::open(&storage, "shop", "order-count").unwrap();
+    assert!(message(resolve(&job, "me", &RestoreFrom::Latest, false)).contains("no state"));
+    auto(&storage, "a");
+    assert!(message(resolve(&job, "me", &RestoreFrom::Latest, false)).contains("no checkpoint was ever completed"));
+    assert!(resolve(&job, "you", &RestoreFrom::Auto, false).unwrap().point.is_none());
+}
+
+#[test]
+fn latest_falls_back_with_a_reason_and_refuses_rather_than_start_empty() {
+    let (store, storage) = memory();
+    let mut a = auto(&storage, "a");
+    a.done();
+    a.done();
+    let job = a.job.clone();
+    let key = a.lineage.paths().manifest(2);
+    let bytes = store.get(&key).unwrap().unwrap().bytes;
+    store.put(&key, &bytes[..bytes.len() - 3]).unwrap();
+    let d = resolve(&job, "me", &RestoreFrom::Auto, false).unwrap();
+    assert_eq!(d.point.unwrap().manifest.checkpoint, 1);
+    assert_eq!(d.next_id, 3, "2 is taken");
+    assert!(d.skipped[0].reason.contains("torn"), "{:?}", d.skipped);
+    let file = a.files.iter().find(|f| f.path.starts_with("shared/a/1-")).unwrap();
+    store.delete(&store::join(a.lineage.paths().dir(), &file.path)).unwrap();
+    let e = message(resolve(&job, "me", &RestoreFrom::Auto, false));
+    assert!(e.contains("none of the 2 checkpoints") && e.contains(&file.path) && e.contains("--from PATH"), "{e}");
+}
+
+#[test]
+fn a_path_is_a_folder_or_its_metadata_and_begins_a_new_lineage() {
+    let (store, storage) = memory();
+    let mut a = auto(&storage, "a");
+    for _ in 0..43 {
+        a.done();
+    }
+    a.sweep(0).unwrap();
+    let folder = store.url(&a.lineage.paths().checkpoint(43));
+    for path in [folder.clone(), format!("{folder}/"), format!("{folder}/_metadata")] {
+        let mut b = Toy::start(&storage, "me", &RestoreFrom::parse(&path), "b", ClaimMode::NoClaim).unwrap();
+        assert_ne!(b.lineage.head().job_id, a.lineage.head().job_id);
+        assert_eq!(b.done(), 44);
+        // The new lineage depends on nothing outside of it.
+        let point = restore::load(&storage, &store.url(&b.lineage.paths().checkpoint(44))).unwrap();
+        assert!(verify::verify(&point.reader, &point.manifest, true).unwrap().is_empty());
+        assert!(point.manifest.files().all(|f| !f.path.starts_with("restored/")));
+        assert_eq!(b.done(), 45, "copies are made once and built upon");
+    }
+    let e = message(restore::load(&storage, "memory:/nowhere/chk-1"));
+    assert!(e.starts_with("Cannot find meta data file '_metadata' in directory memory:/nowhere/chk-1"), "{e}");
+}
+
+#[test]
+fn a_savepoint_can_be_moved_and_a_stop_is_part_of_the_history() {
+    let (store, storage) = memory();
+    let mut a = auto(&storage, "a");
+    a.done();
+    assert!(matches!(a.checkpoint(Kind::Savepoint).unwrap(), Publish::Done));
+    // A plain savepoint is not what Auto resumes from.
+    assert_eq!(auto(&storage, "x").history, [1]);
+    let mut a = auto(&storage, "a2");
+    assert!(matches!(a.checkpoint(Kind::StopSavepoint).unwrap(), Publish::Done));
+    let b = auto(&storage, "b");
+    assert_eq!(b.history.len(), 2);
+    let savepoints = history::list(&b.job).unwrap();
+    let stop = savepoints.iter().find(|e| e.kind == Kind::StopSavepoint).unwrap();
+    let dir = stop.location.strip_prefix("memory:/").unwrap();
+    for o in store.list(dir).unwrap() {
+        store.copy(&o.key, &o.key.replace(dir, "moved/sp")).unwrap();
+    }
+    let mut c = Toy::start(&storage, "me", &RestoreFrom::Path("memory:/moved/sp".into()), "c", ClaimMode::NoClaim).unwrap();
+    c.done();
+    let disposed = collector::dispose(&storage, &stop.location).unwrap();
+    assert!(disposed.objects >= 3);
+    assert!(store.list(dir).unwrap().is_empty());
+    assert_eq!(store.list("moved/sp").unwrap().len() as u64, disposed.objects);
+}
+
+#[test]
+fn the_newest_n_stay_and_nothing_else() {
+    let (store, storage) = memory();
+    let mut a = auto(&storage, "a");
+    for _ in 0..10 {
+        a.done();
+        a.sweep(0).unwrap();
+    }
+    assert_eq!(a.collector.retained(), [9, 10]);
+    let dirs = store.list_dirs(a.lineage.paths().dir()).unwrap();
+    assert_eq!(dirs, ["chk-10", "chk-9", "epochs", "shared"]);
+    let report = fsck(&a.job, a.lineage.paths(), true).unwrap();
+    assert_eq!(report, collector::Report::default());
+    let entries = history::list(&a.job).unwrap();
+    assert_eq!(entries.iter().map(|e| (e.id, e.complete, e.retained)).collect::<Vec<_>>(), [(9, true, true), (10, true, true)]);
+    assert_eq!(history::jobs(&storage).unwrap(), [("shop".to_string(), "order-count".to_string())]);
+    collector::delete_all(&mut a.lineage, 0).unwrap();
+    assert!(store.list(a.lineage.paths().dir()).unwrap().is_empty());
+    assert!(resolve(&a.job, "me", &RestoreFrom::Auto, false).unwrap().point.is_none());
+}
+
+#[test]
+fn fsck_tells_orphans_and_missing_files() {
+    let (store, storage) = memory();
+    let mut a = auto(&storage, "a");
+    a.done();
+    let dir = a.lineage.paths().dir().to_string();
+    store.put(&store::join(&dir, "shared/z/9-lost"), b"x").unwrap();
+    store.put(&store::join(&dir, "notes.txt"), b"x").unwrap();
+    let gone = a.files.iter().find(|f| f.path.starts_with("shared/")).unwrap();
+    store.delete(&store::join(&dir, &gone.path)).unwrap();
+    let report = fsck(&a.job, a.lineage.paths(), false).unwrap();
+    assert_eq!(report.orphans.iter().map(|o| o.path.as_str()).collect::<Vec<_>>(), ["shared/z/9-lost"]);
+    assert_eq!(report.unknown, ["notes.txt"]);
+    assert_eq!(report.missing.len(), 1);
+    assert!(report.missing[0].1.location.ends_with(&gone.path));
+}
+
+#[test]
+fn claimed_restore_points_are_deleted_when_retired_others_never() {
+    for (claim, left) in [(ClaimMode::NoClaim, true), (ClaimMode::Claim, false)] {
+        let (store, storage) = memory();
+        let mut a = auto(&storage, "a");
+        a.done();
+        let from = store.url(&a.lineage.paths().checkpoint(1));
+        let mut b = Toy::start(&storage, "me", &RestoreFrom::Path(from.clone()), "b", claim).unwrap();
+        b.done();
+        b.sweep(0).unwrap();
+        assert!(restore::load(&storage, &from).is_ok(), "{claim:?}: still the one before the latest");
+        for _ in 0..3 {
+            b.done();
+            b.sweep(0).unwrap();
+        }
+        assert_eq!(restore::load(&storage, &from).is_ok(), left, "{claim:?}");
+        assert_eq!(store.list(a.lineage.paths().dir()).unwrap().is_empty(), !left);
+        let report = fsck(&b.job, b.lineage.paths(), true).unwrap();
+        assert!(report.missing.is_empty(), "{report:?}");
+    }
+}
+
+#[test]
+fn the_same_lives_on_a_file_system() {
+    let dir = tempfile::tempdir().unwrap();
+    let storage = Storage::open(dir.path().to_str().unwrap(), S3Config::default()).unwrap();
+    let mut a = auto(&storage, "a");
+    for _ in 0..4 {
+        a.done();
+        a.sweep(0).unwrap();
+    }
+    assert!(matches!(a.checkpoint(Kind::StopSavepoint).unwrap(), Publish::Done));
+    let lineage = dir.path().join("shop/order-count").join(a.lineage.head().job_id.as_str());
+    let names: BTreeSet<_> = std::fs::read_dir(&lineage).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    assert_eq!(names.into_iter().collect::<Vec<_>>(), ["chk-3", "chk-4", "epochs", "shared"]);
+    let mut b = auto(&storage, "b");
+    assert_eq!(b.done(), 6);
+    // A savepoint elsewhere, by relative names, moved by renaming its folder.
+    let slot = b.lineage.savepoint(Some(dir.path().join("elsewhere").to_str().unwrap())).unwrap();
+    let mut m = b.manifest(&slot, 7, Kind::Savepoint).unwrap();
+    b.localizer.localize(&slot, &mut m).unwrap();
+    assert!(matches!(b.lineage.publish(&slot, &m, 0), Publish::Done));
+    let moved = dir.path().join("moved");
+    std::fs::rename(&slot.location, &moved).unwrap();
+    let c = Toy::start(&storage, "me", &RestoreFrom::Path(moved.to_str().unwrap().into()), "c", ClaimMode::NoClaim);
+    assert_eq!(c.unwrap().next_id, 8);
+}
+
+#[derive(Debug, Clone)]
+struct Run {
+    operations: i64,
+    late: bool,
+    checkpoints: usize,
+    sweep_every: usize,
+}
+
+fn run() -> impl Strategy<Value = Run> {
+    (0i64..160, any::<bool>(), 1usize..8, 1usize..3)
+        .prop_map(|(operations, late, checkpoints, sweep_every)| Run { operations, late, checkpoints, sweep_every })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn after_any_crashes_reachable_is_stored(runs in prop::collection::vec(run(), 1..6)) {
+        let (store, storage) = memory();
+        let mut published: Vec<CheckpointId> = Vec::new();
+        for (i, run) in runs.iter().enumerate() {
+            let faulty = Arc::new(FaultyStore::new(store.clone(), run.operations, run.late));
+            let crash = |published: &mut Vec<CheckpointId>| -> Result<()> {
+                let mut toy = Toy::start(&Storage::over(faulty.clone()), "me", &RestoreFrom::Auto, &format!("a{i}"), ClaimMode::NoClaim)?;
+                for n in 0..run.checkpoints {
+                    match toy.checkpoint(Kind::Checkpoint)? {
+                        Publish::Done => published.push(toy.next_id - 1),
+                        Publish::Unknown(e) | Publish::Fenced(e) => return Err(e),
+                        Publish::Taken(_) | Publish::Failed(_) => {}
+                    }
+                    if n % run.sweep_every == 0 {
+                        toy.sweep(0)?;
+                    }
+                }
+                Ok(())
+            };
+            let ended = crash(&mut published);
+            prop_assert!(ended.is_ok() || faulty.crashed(), "{}", ended.err().unwrap());
+            // At any moment the newest checkpoint is whole, and no published one is forgotten.
+            let job = Job::open(&storage, "shop", "order-count").unwrap();
+            let d = resolve(&job, "me", &RestoreFrom::Auto, true).unwrap();
+            prop_assert!(d.skipped.is_empty(), "{:?}", d.skipped);
+            let history = d.point.map(|p| p.manifest.options["history"].clone()).unwrap_or_default();
+            let history: Vec<u64> = history.split(',').filter_map(|h| h.parse().ok()).collect();
+            prop_assert!(published.iter().all(|p| history.contains(p)), "{published:?} not in {history:?}");
+        }
+        // A run without faults, long after.
+        let mut toy = auto(&storage, "last");
+        toy.done();
+        toy.sweep(10 * gc::DEFAULT_ORPHAN_AGE_MS).unwrap();
+        let report = fsck(&toy.job, toy.lineage.paths(), true).unwrap();
+        prop_assert_eq!(report, collector::Report::default());
+        prop_assert!(toy.collector.retained().len() <= RETAINED);
+    }
+
+    #[test]
+    fn two_coordinators_never_both_publish(steps in prop::collection::vec((0usize..2, 0u8..8), 1..60), late: Vec<bool>) {
+        let (_, storage) = memory();
+        let mut late = late.into_iter();
+        let mut toys: [Option<Toy>; 2] = [None, None];
+        let mut published: Vec<CheckpointId> = Vec::new();
+        for (n, (who, step)) in steps.into_iter().enumerate() {
+            if step == 0 || toys[who].is_none() {
+                // A restart; the other one does not know.
+                toys[who] = Some(auto(&storage, &format!("a{n}")));
+                continue;
+            }
+            let toy = toys[who].as_mut().unwrap();
+            if step == 1 {
+                let _ = toy.sweep(0);
+                continue;
+            }
+            match toy.checkpoint(Kind::Checkpoint).unwrap() {
+                Publish::Done => {
+                    prop_assert!(published.iter().all(|p| toy.history.contains(p)), "{published:?} forked by {:?}", toy.history);
+                    published.push(toy.next_id - 1);
+                }
+                Publish::Fenced(_) => {
+                    if !late.next().unwrap_or(false) {
+                        toys[who] = None;
+                    }
+                }
+                Publish::Taken(_) => {}
+                other => prop_assert!(false, "{other:?}"),
+            }
+            let job = Job::open(&storage, "shop", "order-count").unwrap();
+            let d = resolve(&job, "me", &RestoreFrom::Auto, true).unwrap();
+            prop_assert!(d.skipped.is_empty(), "{:?}", d.skipped);
+        }
+    }
+}

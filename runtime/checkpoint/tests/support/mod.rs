@@ -1,0 +1,132 @@
+//! An S3 server in the test process: s3s-fs behind a door that either makes its
+//! conditional writes atomic, or drops the conditions, as some gateways do.
+
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto::Builder;
+use s3s::auth::SimpleAuth;
+use s3s::dto::*;
+use s3s::service::S3ServiceBuilder;
+use s3s::{S3, S3Request, S3Response, S3Result};
+use s3s_fs::FileSystem;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
+use std::time::Duration;
+use streamjob_checkpoint::S3Config;
+
+pub const ACCESS: &str = "test-access";
+pub const SECRET: &str = "test-secret";
+
+/// How the server treats conditional writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Conditions {
+    Honoured,
+    Ignored,
+}
+
+struct Door {
+    inner: FileSystem,
+    conditions: Conditions,
+    writes: tokio::sync::Mutex<()>,
+    counts: Arc<Counts>,
+}
+
+/// Requests seen.
+#[derive(Debug, Default)]
+pub struct Counts {
+    pub puts: AtomicUsize,
+    pub parts: AtomicUsize,
+    pub copies: AtomicUsize,
+    pub failures: AtomicUsize,
+}
+
+type Answer<'a, T> = Pin<Box<dyn Future<Output = S3Result<S3Response<T>>> + Send + 'a>>;
+
+macro_rules! pass {
+    ($($name:ident($input:ty) -> $output:ty;)*) => {
+        $(fn $name<'s, 'a>(&'s self, req: S3Request<$input>) -> Answer<'a, $output> where 's: 'a, Self: 'a {
+            Box::pin(self.inner.$name(req))
+        })*
+    };
+}
+
+impl S3 for Door {
+    pass! {
+        get_object(GetObjectInput) -> GetObjectOutput;
+        head_object(HeadObjectInput) -> HeadObjectOutput;
+        delete_object(DeleteObjectInput) -> DeleteObjectOutput;
+        list_objects_v2(ListObjectsV2Input) -> ListObjectsV2Output;
+        create_multipart_upload(CreateMultipartUploadInput) -> CreateMultipartUploadOutput;
+        complete_multipart_upload(CompleteMultipartUploadInput) -> CompleteMultipartUploadOutput;
+        abort_multipart_upload(AbortMultipartUploadInput) -> AbortMultipartUploadOutput;
+    }
+
+    fn upload_part<'s, 'a>(&'s self, req: S3Request<UploadPartInput>) -> Answer<'a, UploadPartOutput> where 's: 'a, Self: 'a {
+        self.counts.parts.fetch_add(1, Ordering::SeqCst);
+        Box::pin(self.inner.upload_part(req))
+    }
+
+    fn copy_object<'s, 'a>(&'s self, req: S3Request<CopyObjectInput>) -> Answer<'a, CopyObjectOutput> where 's: 'a, Self: 'a {
+        self.counts.copies.fetch_add(1, Ordering::SeqCst);
+        Box::pin(self.inner.copy_object(req))
+    }
+
+    fn put_object<'s, 'a>(&'s self, mut req: S3Request<PutObjectInput>) -> Answer<'a, PutObjectOutput> where 's: 'a, Self: 'a {
+        self.counts.puts.fetch_add(1, Ordering::SeqCst);
+        Box::pin(async move {
+            if self.counts.failures.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1)).is_ok() {
+                return Err(s3s::s3_error!(SlowDown));
+            }
+            let _one = self.writes.lock().await;
+            if self.conditions == Conditions::Ignored {
+                req.input.if_none_match = None;
+                req.input.if_match = None;
+            }
+            self.inner.put_object(req).await
+        })
+    }
+}
+
+/// A running server with the bucket `bucket`; ends with the test.
+pub struct Server {
+    pub config: S3Config,
+    pub counts: Arc<Counts>,
+    _runtime: tokio::runtime::Runtime,
+    _dir: tempfile::TempDir,
+}
+
+pub fn serve(conditions: Conditions) -> Server {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::create_dir(dir.path().join("bucket")).unwrap();
+    let counts = Arc::new(Counts::default());
+    let inner = FileSystem::new(dir.path()).unwrap();
+    let door = Door { inner, conditions, writes: tokio::sync::Mutex::new(()), counts: counts.clone() };
+    let mut builder = S3ServiceBuilder::new(door);
+    builder.set_auth(SimpleAuth::from_single(ACCESS, SECRET));
+    let service = builder.build();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let listener = runtime.block_on(tokio::net::TcpListener::bind(("127.0.0.1", 0))).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    runtime.spawn(async move {
+        while let Ok((socket, _)) = listener.accept().await {
+            let service = service.clone();
+            tokio::spawn(async move {
+                let _ = Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(socket), service).await;
+            });
+        }
+    });
+    Server { config: config(&format!("http://127.0.0.1:{port}")), counts, _runtime: runtime, _dir: dir }
+}
+
+pub fn config(endpoint: &str) -> S3Config {
+    S3Config {
+        endpoint: Some(endpoint.to_string()),
+        path_style: true,
+        access_key: Some(ACCESS.into()),
+        secret_key: Some(SECRET.into()),
+        attempts: 3,
+        attempt_timeout: Duration::from_secs(20),
+        ..S3Config::default()
+    }
+}

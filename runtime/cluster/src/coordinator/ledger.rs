@@ -1,0 +1,314 @@
+//! The job's account in checkpoint storage: taking it over, what to restore,
+//! writing checkpoints down. Everything here may block on storage.
+
+use super::snapshots::{self, Collected};
+use crate::settings::JobSettings;
+use parking_lot::Mutex;
+use std::sync::Arc;
+use streamjob_api::RestoredCheckpoint;
+use streamjob_checkpoint::lineage::{Job, Lineage, Publish, Slot, TakeOver};
+use streamjob_checkpoint::{ClaimMode, Collector, Localizer};
+use streamjob_checkpoint::plan::{self, NewJob, NewOperator};
+use streamjob_checkpoint::restore::{self, Decision, RestoreFrom, RestorePoint};
+use streamjob_checkpoint::{CheckpointReader, CheckpointWriter, Kind, Manifest, Sizes};
+use streamjob_core::{CheckpointId, Error, JobId, Result};
+use streamjob_engine::deploy::RestoreState;
+use streamjob_engine::{JobGraph, NodeKind};
+
+/// Times that a claim is decided again because the head moved meanwhile.
+const CLAIM_TRIES: u32 = 20;
+
+/// A job that this process owns in storage.
+pub struct Ledger {
+    job: Job,
+    lineage: Lineage,
+    point: Option<RestorePoint>,
+    next_id: CheckpointId,
+    localizer: Localizer,
+    collector: Arc<Mutex<Collector>>,
+    start_message: String,
+}
+
+/// Deletes what no retained checkpoint refers to; works beside the coordinator.
+pub struct Sweeper {
+    collector: Arc<Mutex<Collector>>,
+    lineage: Lineage,
+}
+
+impl Sweeper {
+    /// One sweep. A failure is logged: the next sweep repeats it.
+    pub fn sweep(&self, pending: &[CheckpointId], next_id: CheckpointId, now_ms: i64) {
+        match self.collector.lock().sweep(&self.lineage, pending, next_id, now_ms) {
+            Ok(swept) if swept.objects > 0 => {
+                tracing::debug!("deleted {} files of retired checkpoints, {} bytes", swept.objects, swept.bytes);
+            }
+            Ok(_) => {}
+            Err(e) => tracing::warn!("retired checkpoints could not be deleted: {e}"),
+        }
+    }
+}
+
+/// What is known of a checkpoint when all tasks have answered.
+pub struct Finished {
+    /// Its number.
+    pub id: CheckpointId,
+    /// Checkpoint or savepoint.
+    pub kind: Kind,
+    /// True when the end of event time went before it.
+    pub drained: bool,
+    /// Trigger time, milliseconds since the epoch.
+    pub triggered_ms: i64,
+    /// Deployment whose tasks wrote it.
+    pub attempt: String,
+    /// Where it goes.
+    pub slot: Slot,
+    /// The tasks' parts.
+    pub collected: Collected,
+}
+
+/// A checkpoint that exists.
+#[derive(Debug, Clone)]
+pub struct Written {
+    /// Location of its folder.
+    pub location: String,
+    /// How large it is.
+    pub sizes: Sizes,
+}
+
+impl Ledger {
+    /// Decides what to start from, checks that the job fits it, and takes the next generation.
+    /// Nothing of a running predecessor is touched before the job is known to fit.
+    pub fn claim(settings: &JobSettings) -> Result<Self> {
+        let job = Job::open(&settings.storage, &settings.namespace, &settings.name)?;
+        streamjob_checkpoint::store::probe(settings.storage.root.as_ref(), job.paths().dir())?;
+        Self::take(settings, job, &settings.restore)
+    }
+
+    /// Decides anew after an unknown outcome: whatever is in storage is the truth.
+    pub fn reclaim(self, settings: &JobSettings) -> Result<Self> {
+        self.lineage.check_in_power()?;
+        let from = match self.job.head()?.and_then(|v| v.head.latest) {
+            Some(_) => RestoreFrom::Latest,
+            None => settings.restore.clone(),
+        };
+        Self::take(settings, self.job, &from)
+    }
+
+    fn take(settings: &JobSettings, job: Job, from: &RestoreFrom) -> Result<Self> {
+        for _ in 0..CLAIM_TRIES {
+            let decision = restore::resolve(&job, &settings.owner, from, false)?;
+            for skipped in &decision.skipped {
+                tracing::warn!("checkpoint {} is passed over: {}", skipped.location, skipped.reason);
+            }
+            if let Some(point) = &decision.point {
+                check_fits(settings, point)?;
+            }
+            if let TakeOver::Done(lineage) = job.take_over(&settings.owner, &decision.claim, settings.clock.now_ms())? {
+                let start_message = start_message(&decision);
+                let localizer = Localizer::new(&lineage, decision.point.as_ref());
+                let claim = if settings.claim { ClaimMode::Claim } else { ClaimMode::NoClaim };
+                let collector = Collector::start(&job, &lineage, &decision, settings.retained(), claim)?;
+                return Ok(Self {
+                    job,
+                    lineage,
+                    localizer,
+                    collector: Arc::new(Mutex::new(collector)),
+                    next_id: decision.next_id,
+                    point: decision.point,
+                    start_message,
+                });
+            }
+        }
+        Err(Error::transient(format!("{} keeps being taken over by other coordinators", job.paths().dir()))
+            .fix("stop the other coordinators of this job"))
+    }
+
+    /// The lineage's job id.
+    pub fn job_id(&self) -> &JobId {
+        &self.lineage.head().job_id
+    }
+
+    /// The generation held.
+    pub fn generation(&self) -> u64 {
+        self.lineage.generation()
+    }
+
+    /// What the job starts from, for people.
+    pub fn start_message(&self) -> &str {
+        &self.start_message
+    }
+
+    /// The number of the next checkpoint.
+    pub fn next_id(&self) -> CheckpointId {
+        self.next_id
+    }
+
+    /// Set when the last run finished: all input was done and published.
+    pub fn finished_already(&self) -> Option<String> {
+        self.point
+            .as_ref()
+            .filter(|p| p.manifest.drained && p.manifest.kind == Kind::Checkpoint)
+            .map(|p| p.location.clone())
+    }
+
+    /// What is being restored, for the REST API.
+    pub fn restored(&self, now_ms: i64) -> Option<RestoredCheckpoint> {
+        self.point.as_ref().map(|p| RestoredCheckpoint {
+            id: p.manifest.checkpoint,
+            restore_timestamp: now_ms,
+            is_savepoint: p.manifest.kind.is_savepoint(),
+            external_path: p.location.clone(),
+        })
+    }
+
+    /// State to deploy from, and what reads its files.
+    pub fn restore(&self) -> Result<(RestoreState, CheckpointReader)> {
+        match &self.point {
+            Some(point) => {
+                Ok((snapshots::restore_state(&point.manifest.operators, &point.reader)?, point.reader.clone()))
+            }
+            None => {
+                let reader = CheckpointReader::new(self.lineage.store().clone(), self.lineage.paths().dir());
+                Ok((RestoreState::default(), reader))
+            }
+        }
+    }
+
+    /// Where checkpoint `id` goes.
+    pub fn checkpoint_slot(&self, id: CheckpointId, attempt: &str) -> Slot {
+        self.lineage.checkpoint(id, attempt)
+    }
+
+    /// Where a new savepoint goes.
+    pub fn savepoint_slot(&self, target: Option<&str>) -> Result<Slot> {
+        self.lineage.savepoint(target)
+    }
+
+    /// Removes garbage beside this ledger's own work.
+    pub fn sweeper(&self) -> Sweeper {
+        Sweeper { collector: self.collector.clone(), lineage: self.lineage.clone() }
+    }
+
+    /// A new deployment writes under this name.
+    pub fn add_attempt(&self, attempt: &str) {
+        self.collector.lock().add_attempt(attempt);
+    }
+
+    /// The job ended and keeps no checkpoints.
+    pub fn delete_checkpoints(&mut self, now_ms: i64) -> Result<()> {
+        let swept = streamjob_checkpoint::collector::delete_all(&mut self.lineage, now_ms)?;
+        tracing::info!("deleted {} files of checkpoints, as checkpoint.retention says", swept.objects);
+        Ok(())
+    }
+
+    /// Writes the manifest, wins the epoch, moves the head.
+    /// `pending` are the other checkpoints under way.
+    pub fn publish(
+        &mut self,
+        settings: &JobSettings,
+        writer: &CheckpointWriter,
+        done: Finished,
+        pending: &[CheckpointId],
+    ) -> (Publish, Option<Written>) {
+        let slot = done.slot.clone();
+        let mut manifest = match self.manifest(settings, writer, done) {
+            Ok(manifest) => manifest,
+            Err(e) => return (Publish::Failed(e), None),
+        };
+        if let Err(e) = self.localizer.localize(&slot, &mut manifest) {
+            self.localizer.forget(manifest.checkpoint);
+            return (Publish::Failed(e), None);
+        }
+        manifest.measure();
+        let outcome = self.lineage.publish(&slot, &manifest, settings.clock.now_ms());
+        if !matches!(outcome, Publish::Done) {
+            self.localizer.forget(manifest.checkpoint);
+            return (outcome, None);
+        }
+        let written = Written { location: slot.location.clone(), sizes: manifest.sizes.clone() };
+        if manifest.kind != Kind::Savepoint {
+            self.collector.lock().completed(&manifest, pending);
+        }
+        if manifest.kind == Kind::Checkpoint {
+            self.point = Some(RestorePoint {
+                location: slot.location,
+                reader: CheckpointReader::new(self.lineage.store().clone(), self.lineage.paths().dir()),
+                manifest,
+                same_lineage: true,
+                own_store: true,
+            });
+        }
+        (outcome, Some(written))
+    }
+
+    fn manifest(&self, settings: &JobSettings, writer: &CheckpointWriter, done: Finished) -> Result<Manifest> {
+        let now_ms = settings.clock.now_ms();
+        let secret = |key: &str| key.contains("secret") || key.contains("password") || key.contains("access-key");
+        let options = settings.options.iter().filter(|(k, _)| !secret(k));
+        Ok(Manifest {
+            namespace: settings.namespace.clone(),
+            job: settings.name.clone(),
+            job_id: self.job_id().clone(),
+            checkpoint: done.id,
+            kind: done.kind,
+            drained: done.drained,
+            generation: self.generation(),
+            attempt: done.attempt,
+            owner: settings.owner.clone(),
+            created_at_ms: done.triggered_ms,
+            duration_ms: u64::try_from(now_ms - done.triggered_ms).unwrap_or(0),
+            parallelism: settings.parallelism,
+            max_parallelism: settings.max_parallelism,
+            backend: settings.backend.name().to_string(),
+            written_by: format!("streamjob {}", env!("CARGO_PKG_VERSION")),
+            restored_from: self.point.as_ref().map(|p| p.location.clone()),
+            savepoint_path: done.kind.is_savepoint().then(|| done.slot.location.clone()),
+            sizes: Sizes::default(),
+            options: options.map(|(k, v)| (k.to_string(), v.to_string())).collect(),
+            operators: done.collected.into_operators(&settings.graph, writer)?,
+        })
+    }
+}
+
+fn start_message(decision: &Decision) -> String {
+    match &decision.point {
+        None => "starts empty".to_string(),
+        Some(point) => {
+            let what = if point.manifest.kind.is_savepoint() { "savepoint" } else { "checkpoint" };
+            format!("resumes from {what} {} ({})", point.manifest.checkpoint, point.location)
+        }
+    }
+}
+
+/// Errors (User) when the job cannot take the state: named operator, state and field.
+fn check_fits(settings: &JobSettings, point: &RestorePoint) -> Result<()> {
+    let job = NewJob {
+        operators: new_operators(&settings.graph),
+        parallelism: settings.parallelism,
+        max_parallelism: settings.max_parallelism,
+    };
+    let plan = plan::plan(&point.manifest, &job);
+    plan.check(&point.location, settings.allow_non_restored)?;
+    for text in &plan.new {
+        tracing::info!("restore: {text} starts empty");
+    }
+    for text in &plan.dropped {
+        tracing::warn!("restore: {text} is left behind");
+    }
+    Ok(())
+}
+
+fn new_operators(graph: &JobGraph) -> Vec<NewOperator> {
+    let operators = graph.nodes.iter().map(|node| match &node.kind {
+        NodeKind::Source(_) => {
+            NewOperator { uid: node.uid.clone(), name: node.name.clone(), has_operator_state: true, keyed: Vec::new() }
+        }
+        NodeKind::Operator(factory) => NewOperator {
+            uid: node.uid.clone(),
+            name: node.name.clone(),
+            has_operator_state: factory.has_operator_state(),
+            keyed: factory.keyed_states(),
+        },
+    });
+    operators.filter(|o| o.has_operator_state || !o.keyed.is_empty()).collect()
+}

@@ -1,0 +1,161 @@
+//! The coordinator of one job: claims the job's name in storage, restores,
+//! deploys the tasks, drives checkpoints, restarts after failures, ends. What to
+//! do about checkpoints is decided by `streamjob_checkpoint::coordinator`; here
+//! its actions are carried out, on one thread, with storage work on another.
+
+mod attempt;
+mod ledger;
+mod run;
+mod snapshots;
+
+use crate::rest;
+use crate::settings::JobSettings;
+use crate::view::{JobView, ViewSettings};
+use crossbeam_channel::Receiver;
+use ledger::Ledger;
+use std::net::SocketAddr;
+use std::thread::JoinHandle;
+use streamjob_api::{CheckpointConfig, ServerConfig};
+use streamjob_core::error::ErrorExt;
+use streamjob_core::{Error, Result};
+
+/// How a job ended.
+#[derive(Debug)]
+pub enum JobOutcome {
+    /// All input is done and published.
+    Finished {
+        /// Where the final checkpoint lies.
+        checkpoint: Option<String>,
+    },
+    /// The last run had already finished: nothing was left to do.
+    AlreadyFinished {
+        /// Where its final checkpoint lies.
+        checkpoint: String,
+    },
+    /// Stopped with a savepoint.
+    Stopped {
+        /// Where it lies.
+        savepoint: String,
+    },
+    /// Ended on request behind a checkpoint; the next start goes on from there.
+    Suspended {
+        /// Where it lies; `None` when there was no time for one.
+        checkpoint: Option<String>,
+    },
+    /// Cancelled.
+    Canceled,
+    /// Gave up.
+    Failed(Error),
+}
+
+/// A job that runs in this process.
+pub struct RunningJob {
+    view: JobView,
+    rest_address: Option<SocketAddr>,
+    start_message: String,
+    thread: JoinHandle<JobOutcome>,
+    ended: Receiver<()>,
+    _server: Option<tokio::runtime::Runtime>,
+}
+
+impl RunningJob {
+    /// What the outside sees.
+    pub fn view(&self) -> &JobView {
+        &self.view
+    }
+
+    /// Where the REST API listens.
+    pub fn rest_address(&self) -> Option<SocketAddr> {
+        self.rest_address
+    }
+
+    /// What the job starts from, for people.
+    pub fn start_message(&self) -> &str {
+        &self.start_message
+    }
+
+    /// Waits up to `timeout` for the end; true when it has come.
+    pub fn wait_timeout(&self, timeout: std::time::Duration) -> bool {
+        !matches!(self.ended.recv_timeout(timeout), Err(crossbeam_channel::RecvTimeoutError::Timeout))
+    }
+
+    /// Waits for the end.
+    pub fn wait(self) -> JobOutcome {
+        self.thread
+            .join()
+            .unwrap_or_else(|_| JobOutcome::Failed(Error::internal("the coordinator's thread panicked")))
+    }
+}
+
+/// Claims the job, finds what to restore, checks that it fits, and starts the
+/// coordinator. Everything wrong with the start comes back from here, before any task runs.
+pub fn start(settings: JobSettings) -> Result<RunningJob> {
+    let config = settings.checkpoint_config()?;
+    let ledger = Ledger::claim(&settings)?;
+    let (requests_in, requests) = crossbeam_channel::unbounded();
+    let view = JobView::new(view_settings(&settings, &config), requests_in);
+    view.set_identity(ledger.job_id().clone(), ledger.generation());
+    let server = settings.rest.clone().map(|(address, port)| serve(&settings, &view, &address, port)).transpose()?;
+    let (rest_address, server) = server.map_or((None, None), |(a, s)| (Some(a), Some(s)));
+    let start_message = ledger.start_message().to_string();
+    let (ended_in, ended) = crossbeam_channel::bounded(1);
+    let thread_view = view.clone();
+    let thread = std::thread::Builder::new()
+        .name("coordinator".into())
+        .spawn(move || {
+            let outcome = run::Coordinator::new(settings, config, ledger, thread_view, requests).run();
+            let _ = ended_in.send(());
+            outcome
+        })
+        .transient("cannot start the coordinator's thread")?;
+    Ok(RunningJob { view, rest_address, start_message, thread, ended, _server: server })
+}
+
+fn serve(
+    settings: &JobSettings,
+    view: &JobView,
+    address: &str,
+    port: u16,
+) -> Result<(SocketAddr, tokio::runtime::Runtime)> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .thread_name("control")
+        .enable_all()
+        .build()
+        .transient("cannot start the control threads")?;
+    let listener = runtime.block_on(rest::bind(address, port))?;
+    let bound = rest::local_address(&listener)?;
+    let (view, clock) = (view.clone(), settings.clock.clone());
+    runtime.spawn(async move {
+        if let Err(e) = rest::serve(listener, view, clock).await {
+            tracing::error!("{e}");
+        }
+    });
+    Ok((bound, runtime))
+}
+
+fn view_settings(settings: &JobSettings, config: &streamjob_checkpoint::coordinator::Config) -> ViewSettings {
+    let secret = |key: &str| key.contains("secret") || key.contains("password") || key.contains("access-key");
+    let options = settings.options.iter().filter(|(k, _)| !secret(k));
+    ViewSettings {
+        name: settings.name.clone(),
+        started_ms: settings.clock.now_ms(),
+        max_parallelism: settings.max_parallelism,
+        checkpoints: CheckpointConfig {
+            mode: if settings.aligned() { "exactly_once" } else { "at_least_once" }.into(),
+            interval: config.interval_ms.unwrap_or(0),
+            timeout: config.timeout_ms,
+            min_pause: config.min_pause_ms,
+            max_concurrent: u32::try_from(config.max_concurrent).unwrap_or(u32::MAX),
+            tolerable_failed_checkpoints: config.tolerable_failures,
+            num_retained: u32::try_from(settings.retained()).unwrap_or(u32::MAX),
+            state_backend: settings.backend.name().into(),
+            checkpoint_storage: settings.storage.root.url(""),
+        },
+        config: ServerConfig {
+            version: env!("CARGO_PKG_VERSION").into(),
+            job: settings.name.clone(),
+            options: options.map(|(k, v)| (k.to_string(), v.to_string())).collect(),
+        },
+    }
+}

@@ -1,0 +1,240 @@
+//! JSON lines to rows, directed by the columns' types. Numbers keep their text,
+//! so that decimals are exact. Without `json.ignore-parse-errors` anything odd is
+//! an error; with it a bad value is NULL and a line that is no object is skipped.
+
+use super::JsonOptions;
+use crate::format::column::{Column, Columns, Fit, TimeRules};
+use crate::format::{Decoder, Outcome, Place, Step, line};
+use arrow::array::RecordBatch;
+use serde::Deserialize;
+use serde::de::{MapAccess, Visitor};
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+use std::fmt;
+use streamjob_core::{DataType, Error, Result, Schema};
+
+pub(crate) struct JsonDecoder {
+    options: JsonOptions,
+    columns: Columns,
+    types: Vec<DataType>,
+}
+
+impl JsonDecoder {
+    pub(crate) fn new(options: JsonOptions, schema: &Schema) -> Result<Self> {
+        let types = schema.columns.iter().map(|c| c.ty.data.clone()).collect();
+        Ok(Self { options, columns: Columns::new(schema)?, types })
+    }
+}
+
+/// The members of an object, values unread.
+struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+
+impl<'a> Members<'a> {
+    /// The last of equal names counts, as in Jackson.
+    fn get(&self, name: &str) -> Option<&'a RawValue> {
+        self.0.iter().rev().find(|(n, _)| n == name).map(|(_, v)| *v)
+    }
+}
+
+struct MembersVisitor;
+
+impl<'de> Visitor<'de> for MembersVisitor {
+    type Value = Members<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<Self::Value, A::Error> {
+        let mut members = Vec::new();
+        while let Some(Key(name)) = map.next_key::<Key<'de>>()? {
+            members.push((name, map.next_value::<&'de RawValue>()?));
+        }
+        Ok(Members(members))
+    }
+}
+
+impl<'de> Deserialize<'de> for Members<'de> {
+    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> std::result::Result<Self, D::Error> {
+        d.deserialize_map(MembersVisitor)
+    }
+}
+
+/// A text, borrowed when it has no escapes.
+#[derive(Deserialize)]
+struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
+
+/// Appends one value.
+fn append(column: &mut Column, raw: &RawValue, ty: &DataType, options: &JsonOptions) -> Fit {
+    let text = raw.get();
+    if text == "null" {
+        column.append_null();
+        return Ok(());
+    }
+    let start = text.bytes().next().unwrap_or(b' ');
+    match (column, ty) {
+        (Column::Array(lengths, item), DataType::Array(item_type)) => {
+            let items: Vec<&RawValue> = parse(text).map_err(|_| not(text, "an ARRAY"))?;
+            for raw in &items {
+                nested(item, Some(*raw), &item_type.data, options)?;
+            }
+            lengths.append(items.len());
+            Ok(())
+        }
+        (Column::Map(lengths, keys, values), DataType::Map(..) | DataType::Multiset(_)) => {
+            let members: Members<'_> = parse(text).map_err(|_| not(text, "a MAP"))?;
+            let value_type = match ty {
+                DataType::Map(_, v) => &v.data,
+                _ => &DataType::Int,
+            };
+            // The last of equal keys counts.
+            let mut count = 0;
+            for (i, (name, raw)) in members.0.iter().enumerate() {
+                if members.0.iter().skip(i + 1).any(|(n, _)| n == name) {
+                    continue;
+                }
+                keys.append_text(name, times(options))?;
+                nested(values, Some(*raw), value_type, options)?;
+                count += 1;
+            }
+            lengths.append(count);
+            Ok(())
+        }
+        (Column::Row(valid, fields), DataType::Row(columns)) => {
+            let members: Members<'_> = parse(text).map_err(|_| not(text, "a ROW"))?;
+            for (field, c) in fields.iter_mut().zip(columns) {
+                nested(field, members.get(&c.name), &c.ty.data, options).map_err(|e| format!("field '{}': {e}", c.name))?;
+            }
+            valid.append_non_null();
+            Ok(())
+        }
+        (column, _) => match start {
+            b'"' => {
+                let Key(value) = parse(text).map_err(|e| e.to_string())?;
+                column.append_text(&value, times(options))
+            }
+            b'{' | b'[' => match column {
+                Column::Text(_) => column.append_text(&compact(text), times(options)),
+                _ => Err(not(text, &format!("of type {ty}"))),
+            },
+            _ => match column {
+                Column::TinyInt(_) | Column::SmallInt(_) | Column::Int(_) | Column::BigInt(_) => {
+                    column.append_text(&whole(text), times(options))
+                }
+                Column::Text(_) => column.append_text(&number_text(text), times(options)),
+                other => other.append_text(text, times(options)),
+            },
+        },
+    }
+}
+
+/// As [`append`], of a member that may be missing; errors are NULL when ignored.
+fn nested(column: &mut Column, raw: Option<&RawValue>, ty: &DataType, options: &JsonOptions) -> Fit {
+    let result = match raw {
+        Some(raw) => append(column, raw, ty, options),
+        None if options.fail_on_missing => {
+            return Err("it is missing ('json.fail-on-missing-field' is true)".into());
+        }
+        None => {
+            column.append_null();
+            Ok(())
+        }
+    };
+    match result {
+        Err(_) if options.ignore_errors => {
+            column.append_null();
+            Ok(())
+        }
+        other => other,
+    }
+}
+
+fn times(options: &JsonOptions) -> TimeRules {
+    TimeRules { separator: options.separator, short_dates: false }
+}
+
+fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> serde_json::Result<T> {
+    serde_json::from_str(text)
+}
+
+fn not(text: &str, what: &str) -> String {
+    let shown: String = text.chars().take(80).collect();
+    format!("{shown} is not {what}")
+}
+
+/// A number in an integer column: what is behind the point is dropped.
+fn whole(text: &str) -> Cow<'_, str> {
+    if !text.contains(['.', 'e', 'E']) {
+        return Cow::Borrowed(text);
+    }
+    match text.parse::<f64>() {
+        Ok(value) if value.is_finite() && value.abs() < 9.3e18 => Cow::Owned(format!("{:.0}", value.trunc())),
+        _ => Cow::Borrowed(text),
+    }
+}
+
+/// A number in a text column: decimals as Java writes a double.
+fn number_text(text: &str) -> Cow<'_, str> {
+    match text.parse::<f64>() {
+        Ok(value) if text.contains(['.', 'e', 'E']) => Cow::Owned(streamjob_core::text::double(value)),
+        _ => Cow::Borrowed(text),
+    }
+}
+
+/// JSON without blanks between its tokens.
+fn compact(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let (mut inside, mut escaped) = (false, false);
+    for c in text.chars() {
+        if inside {
+            out.push(c);
+            inside = escaped || c != '"';
+            escaped = c == '\\' && !escaped;
+        } else if !c.is_ascii_whitespace() {
+            out.push(c);
+            inside = c == '"';
+        }
+    }
+    out
+}
+
+const SKIP: &str = "set 'json.ignore-parse-errors' = 'true' to read bad values as NULL and to skip malformed lines";
+
+impl Decoder for JsonDecoder {
+    fn step(&mut self, input: &[u8], end: bool, place: Place<'_>) -> Result<Step> {
+        let Some((text, bytes)) = line(input, end) else { return Ok(Step::Incomplete) };
+        let done = |outcome| Ok(Step::Record { bytes, lines: 1, outcome });
+        if text.iter().all(u8::is_ascii_whitespace) {
+            return done(Outcome::Nothing);
+        }
+        let members: Members<'_> = match serde_json::from_slice(text) {
+            Ok(members) => members,
+            Err(_) if self.options.ignore_errors => return done(Outcome::Skipped),
+            Err(e) => {
+                let message = format!(
+                    "{}, line {}, column {}: the line is not a JSON object",
+                    place.file,
+                    place.line,
+                    e.column().max(1)
+                );
+                return Err(Error::user(message).caused_by(e).fix(SKIP));
+            }
+        };
+        let columns = self.columns.columns.iter_mut().zip(&self.columns.names).zip(&self.types);
+        for ((column, name), ty) in columns {
+            nested(column, members.get(name), ty, &self.options).map_err(|why| {
+                Error::user(format!("{}, line {}, column '{name}': {why}", place.file, place.line)).fix(SKIP)
+            })?;
+        }
+        self.columns.rows += 1;
+        done(Outcome::Row)
+    }
+
+    fn rows(&self) -> usize {
+        self.columns.rows
+    }
+
+    fn take(&mut self) -> Result<RecordBatch> {
+        self.columns.take()
+    }
+}

@@ -1,0 +1,13 @@
+//! The json format with Flink's `json.*` options: one object a line.
+
+mod decode;
+mod encode;
+mod options;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+mod tests;
+
+pub(super) use decode::JsonDecoder;
+pub(super) use encode::JsonEncoder;
+pub(crate) use options::JsonOptions;
+pub(super) use options::OPTIONS;

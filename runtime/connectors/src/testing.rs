@@ -1,0 +1,137 @@
+//! What the tests of this crate share.
+
+use crate::config::ConnectorConfig;
+use std::sync::{Arc, Mutex};
+use streamjob_core::table::{ColumnDef, ColumnKind, TableDef, TableOptions};
+use streamjob_core::{Barrier, BarrierKind, Batch, DataType, LogicalType, OperatorUid, Result};
+use streamjob_engine::operator::OperatorMetrics;
+use streamjob_engine::{Operator, OperatorContext, Output, Source, SourcePoll, TaskInfo};
+use streamjob_state::{Clock, OperatorState};
+
+pub fn table(name: &str, columns: &[(&str, DataType)], options: &[(&str, &str)]) -> TableDef {
+    let column = |(name, ty): &(&str, DataType)| ColumnDef {
+        name: name.to_string(),
+        ty: LogicalType::new(ty.clone()),
+        kind: ColumnKind::Physical,
+    };
+    TableDef {
+        name: name.to_string(),
+        columns: columns.iter().map(column).collect(),
+        watermark: None,
+        primary_key: Vec::new(),
+        partition_keys: Vec::new(),
+        options: TableOptions(options.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect()),
+    }
+}
+
+pub fn info(subtask: u32, parallelism: u32) -> TaskInfo {
+    TaskInfo {
+        job: "job".into(),
+        uid: OperatorUid("uid".into()),
+        name: "op".into(),
+        subtask,
+        parallelism,
+        max_parallelism: 128,
+        attempt: "a1".into(),
+    }
+}
+
+pub fn capture() -> (ConnectorConfig, Arc<Mutex<String>>) {
+    let text = Arc::new(Mutex::new(String::new()));
+    let to = text.clone();
+    let mut config = ConnectorConfig::default();
+    config.output = Arc::new(move |t| {
+        to.lock().unwrap().push_str(t);
+        Ok(())
+    });
+    (config, text)
+}
+
+/// A clock that moves on by a second with every look.
+#[derive(Default)]
+pub struct Ticking(std::sync::atomic::AtomicI64);
+
+impl Clock for Ticking {
+    fn now_ms(&self) -> i64 {
+        self.0.fetch_add(1000, std::sync::atomic::Ordering::Relaxed)
+    }
+}
+
+pub struct NoOutput;
+
+impl Output for NoOutput {
+    fn emit(&mut self, _batch: Batch) -> Result<()> {
+        panic!("a sink emits nothing")
+    }
+    fn watermark(&mut self, _watermark_ms: i64) -> Result<()> {
+        Ok(())
+    }
+    fn idle(&mut self) -> Result<()> {
+        Ok(())
+    }
+}
+
+pub fn barrier(id: u64) -> Barrier {
+    Barrier { id, timestamp_ms: 0, kind: BarrierKind::Checkpoint, stop: None }
+}
+
+/// Runs one subtask by hand.
+pub struct Harness {
+    pub info: TaskInfo,
+    pub metrics: OperatorMetrics,
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Harness {
+    pub fn new(subtask: u32, parallelism: u32) -> Self {
+        Self::with(info(subtask, parallelism))
+    }
+
+    pub fn with(info: TaskInfo) -> Self {
+        Self { info, metrics: OperatorMetrics::default(), clock: Arc::new(Ticking::default()) }
+    }
+
+    pub fn ctx(&self) -> OperatorContext<'_> {
+        OperatorContext { info: &self.info, keyed: None, clock: &self.clock, metrics: &self.metrics }
+    }
+
+    pub fn batch(&self, op: &mut dyn Operator, batch: Batch) -> Result<()> {
+        op.on_batch(0, batch, &mut self.ctx(), &mut NoOutput)
+    }
+
+    pub fn poll(&self, source: &mut dyn Source, max_rows: usize) -> Result<SourcePoll> {
+        source.poll(max_rows, &mut self.ctx())
+    }
+
+    /// Rows of a source until it ends, as print shows them.
+    pub fn drain(&self, source: &mut dyn Source, schema: &streamjob_core::Schema, max: usize) -> Result<Vec<String>> {
+        let mut rows = Vec::new();
+        for _ in 0..1_000_000 {
+            match self.poll(source, max)? {
+                SourcePoll::Rows(batch) => rows.extend(print_rows(&batch, schema)),
+                SourcePoll::Wait(_) => {}
+                SourcePoll::End => return Ok(rows),
+            }
+        }
+        panic!("the source does not end")
+    }
+}
+
+pub fn print_rows(batch: &Batch, schema: &streamjob_core::Schema) -> Vec<String> {
+    (0..batch.num_rows())
+        .map(|row| {
+            let values: Vec<String> = schema
+                .columns
+                .iter()
+                .zip(batch.data.columns())
+                .map(|(c, a)| streamjob_core::text::print_value(a.as_ref(), row, &c.ty).unwrap())
+                .collect();
+            values.join(", ")
+        })
+        .collect()
+}
+
+/// What subtasks of a new deployment get from the states of the old ones.
+pub fn rescale(states: &[OperatorState], parallelism: u32) -> Vec<OperatorState> {
+    streamjob_state::operator::redistribute(states, parallelism)
+}

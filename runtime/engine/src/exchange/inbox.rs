@@ -1,0 +1,276 @@
+//! The inbox of one task: a bounded queue per channel and its commands, under
+//! one lock. The task waits in one place for rows, commands and time.
+//!
+//! Batches wait for space (back pressure); barriers, watermarks, idleness and
+//! the end keep their place in the queue but never wait, so that a checkpoint
+//! reaches every consumer even when one is full.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
+use streamjob_core::{Element, Error, Result};
+
+use crate::deploy::TaskCommand;
+
+/// Rows that wait in one channel: four full batches.
+pub(crate) const CHANNEL_ROWS: usize = 32_768;
+/// Bytes that wait in one channel.
+pub(crate) const CHANNEL_BYTES: usize = 4 << 20;
+
+/// What a task gets when it asks its inbox.
+#[derive(Debug)]
+pub(crate) enum Received {
+    /// A command; these come first.
+    Command(TaskCommandBox),
+    /// The next element of a channel.
+    Element(usize, Element),
+    /// The deadline passed.
+    Timeout,
+    /// The job is cancelled or has failed: stop.
+    Halted,
+}
+
+/// A command; boxed to keep [`Received`] small and printable.
+pub(crate) struct TaskCommandBox(pub Box<TaskCommand>);
+
+impl std::fmt::Debug for TaskCommandBox {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("TaskCommand")
+    }
+}
+
+/// See the module.
+pub(crate) struct Inbox {
+    state: Mutex<State>,
+    /// The task waits here.
+    ready: Condvar,
+    /// Producers wait here, one condition a channel.
+    space: Vec<Condvar>,
+    /// True while the task waits: producers then send what they hold.
+    hungry: AtomicBool,
+}
+
+struct State {
+    channels: Vec<Channel>,
+    commands: VecDeque<TaskCommand>,
+    /// Where the fair search for the next element starts.
+    next: usize,
+    /// The job stops: nothing goes in or out.
+    halted: bool,
+    /// [`TaskCommand::Cancel`] or the deployment's end was seen.
+    cancelled: bool,
+    /// The task has ended in peace: what still comes is dropped.
+    closed: bool,
+}
+
+#[derive(Default)]
+struct Channel {
+    queue: VecDeque<(Element, usize)>,
+    rows: usize,
+    bytes: usize,
+    blocked: bool,
+}
+
+fn rows_of(element: &Element) -> usize {
+    match element {
+        Element::Batch(b) => b.num_rows(),
+        _ => 0,
+    }
+}
+
+impl Inbox {
+    pub(crate) fn new(channels: usize) -> Self {
+        Self {
+            state: Mutex::new(State {
+                channels: (0..channels).map(|_| Channel::default()).collect(),
+                commands: VecDeque::new(),
+                next: 0,
+                halted: false,
+                cancelled: false,
+                closed: false,
+            }),
+            ready: Condvar::new(),
+            space: (0..channels).map(|_| Condvar::new()).collect(),
+            hungry: AtomicBool::new(false),
+        }
+    }
+
+    /// Number of channels.
+    pub(crate) fn channels(&self) -> usize {
+        self.space.len()
+    }
+
+    /// True while the task has nothing to do.
+    pub(crate) fn is_hungry(&self) -> bool {
+        self.hungry.load(Ordering::Relaxed)
+    }
+
+    /// Puts an element of `bytes` into a channel; a batch waits for space. Returns how long it waited.
+    /// Errors when the job stops.
+    pub(crate) fn push(&self, channel: usize, element: Element, bytes: usize) -> Result<Duration> {
+        let rows = rows_of(&element);
+        let mut waited = Duration::ZERO;
+        let mut state = self.state.lock();
+        loop {
+            if state.halted {
+                return Err(halted());
+            }
+            if state.closed {
+                return Ok(waited);
+            }
+            let Some(c) = state.channels.get(channel) else {
+                return Err(Error::internal(format!("no channel {channel} of {}", state.channels.len())));
+            };
+            let fits = c.rows + rows <= CHANNEL_ROWS && c.bytes + bytes <= CHANNEL_BYTES;
+            // An oversized batch goes in alone.
+            if rows == 0 || c.rows == 0 || fits {
+                break;
+            }
+            let Some(space) = self.space.get(channel) else { return Err(halted()) };
+            let start = Instant::now();
+            space.wait(&mut state);
+            waited += start.elapsed();
+        }
+        if let Some(c) = state.channels.get_mut(channel) {
+            // Only the newest of adjacent watermarks matters; so control elements cannot pile up.
+            match (&element, c.queue.back_mut()) {
+                (Element::Watermark(new), Some((Element::Watermark(old), _))) => *old = (*old).max(*new),
+                (Element::Idle, Some((Element::Idle, _))) => {}
+                _ => c.queue.push_back((element, bytes)),
+            }
+            c.rows += rows;
+            c.bytes += bytes;
+            let wake = !c.blocked;
+            drop(state);
+            if wake {
+                self.ready.notify_one();
+            }
+        }
+        Ok(waited)
+    }
+
+    /// Gives a command to the task.
+    pub(crate) fn command(&self, command: TaskCommand) {
+        self.state.lock().commands.push_back(command);
+        self.ready.notify_one();
+    }
+
+    /// Stops all traffic: pushes fail, the task gets [`Received::Halted`].
+    pub(crate) fn halt(&self, cancelled: bool) {
+        {
+            let mut state = self.state.lock();
+            state.halted = true;
+            state.cancelled |= cancelled;
+        }
+        self.ready.notify_all();
+        self.space.iter().for_each(|s| {
+            s.notify_all();
+        });
+    }
+
+    /// The task ended in peace: what still comes is dropped.
+    pub(crate) fn close(&self) {
+        {
+            let mut state = self.state.lock();
+            state.closed = true;
+            state.channels.iter_mut().for_each(|c| *c = Channel::default());
+        }
+        self.space.iter().for_each(|s| {
+            s.notify_all();
+        });
+    }
+
+    /// Waits until the job is cancelled; for tasks that stand still because another failed.
+    pub(crate) fn wait_cancelled(&self) {
+        let mut state = self.state.lock();
+        while !state.cancelled {
+            self.ready.wait(&mut state);
+        }
+    }
+
+    /// A channel whose barrier is here gives nothing more until it is unblocked.
+    pub(crate) fn set_blocked(&self, channel: usize, blocked: bool) {
+        if let Some(c) = self.state.lock().channels.get_mut(channel) {
+            c.blocked = blocked;
+        }
+    }
+
+    /// All channels give again.
+    pub(crate) fn unblock_all(&self) {
+        self.state.lock().channels.iter_mut().for_each(|c| c.blocked = false);
+    }
+
+    /// The next command, without waiting. `Some(Halted)` when the job stops.
+    pub(crate) fn try_command(&self) -> Option<Received> {
+        let mut state = self.state.lock();
+        if state.halted {
+            return Some(Received::Halted);
+        }
+        state.commands.pop_front().map(|c| Received::Command(TaskCommandBox(Box::new(c))))
+    }
+
+    /// The next command or element, fair among the channels that are ready; waits until `deadline`.
+    /// Also returns how long it waited.
+    pub(crate) fn receive(&self, deadline: Instant) -> (Received, Duration) {
+        let mut waited = Duration::ZERO;
+        let mut state = self.state.lock();
+        let received = loop {
+            if state.halted {
+                break Received::Halted;
+            }
+            if let Some(command) = state.commands.pop_front() {
+                break Received::Command(TaskCommandBox(Box::new(command)));
+            }
+            if let Some((channel, element)) = self.pop(&mut state) {
+                break Received::Element(channel, element);
+            }
+            let start = Instant::now();
+            if start >= deadline {
+                break Received::Timeout;
+            }
+            self.hungry.store(true, Ordering::Relaxed);
+            self.ready.wait_until(&mut state, deadline);
+            self.hungry.store(false, Ordering::Relaxed);
+            waited += start.elapsed();
+        };
+        (received, waited)
+    }
+
+    fn pop(&self, state: &mut State) -> Option<(usize, Element)> {
+        let n = state.channels.len();
+        for i in 0..n {
+            let index = (state.next + i) % n;
+            let Some(c) = state.channels.get_mut(index) else { continue };
+            if c.blocked {
+                continue;
+            }
+            if let Some((element, bytes)) = c.queue.pop_front() {
+                c.rows -= rows_of(&element);
+                c.bytes -= bytes;
+                state.next = (index + 1) % n;
+                if let Some(space) = self.space.get(index) {
+                    space.notify_one();
+                }
+                return Some((index, element));
+            }
+        }
+        None
+    }
+
+    /// Rows and bytes that wait in all channels.
+    #[cfg(test)]
+    pub(crate) fn load(&self) -> (usize, usize) {
+        let state = self.state.lock();
+        (state.channels.iter().map(|c| c.rows).sum(), state.channels.iter().map(|c| c.bytes).sum())
+    }
+}
+
+fn halted() -> Error {
+    Error::internal("the job is being stopped")
+}
+
+#[cfg(test)]
+#[path = "inbox_tests.rs"]
+mod tests;

@@ -1,0 +1,229 @@
+//! The sending side of a task: partitions what the last operator emits, gathers
+//! slivers until they are worth a message, and keeps barriers, watermarks and
+//! the end in their place behind the rows.
+//!
+//! A watermark waits with the rows before it and is never passed by rows behind
+//! it: which rows are late does not depend on how they were batched.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use arrow::array::{Array, UInt8Array};
+use arrow::compute::{concat, concat_batches};
+use streamjob_core::{Batch, Element, Op, Result};
+
+use super::{Inbox, Partitioner};
+use super::partition::Routed;
+use crate::operator::Output;
+
+/// Rows that a batch aims at.
+const TARGET_ROWS: usize = 8_192;
+/// Bytes that a batch aims at.
+const TARGET_BYTES: usize = 1 << 20;
+/// Below this many rows a batch is a sliver, worth gathering.
+const SLIVER_ROWS: usize = 1_024;
+
+/// One consumer subtask as a producer sees it.
+pub(crate) struct Target {
+    /// Its inbox.
+    pub inbox: Arc<Inbox>,
+    /// This producer's channel there.
+    pub channel: usize,
+}
+
+/// See the module.
+pub(crate) struct TaskOutput {
+    edges: Vec<Edge>,
+    linger: Duration,
+    /// When the oldest gathered rows must go.
+    due: Option<Instant>,
+    watermark: Option<i64>,
+    waited: Duration,
+}
+
+struct Edge {
+    partitioner: Partitioner,
+    lanes: Vec<Lane>,
+}
+
+/// What is gathered for one target.
+struct Lane {
+    target: Target,
+    batches: Vec<Batch>,
+    rows: usize,
+    bytes: usize,
+    watermark: Option<i64>,
+}
+
+impl TaskOutput {
+    /// One entry an outgoing edge. `linger` zero gathers nothing.
+    pub(crate) fn new(edges: Vec<(Partitioner, Vec<Target>)>, linger: Duration) -> Self {
+        let edges = edges
+            .into_iter()
+            .map(|(partitioner, targets)| Edge {
+                partitioner,
+                lanes: targets
+                    .into_iter()
+                    .map(|target| Lane { target, batches: Vec::new(), rows: 0, bytes: 0, watermark: None })
+                    .collect(),
+            })
+            .collect();
+        Self { edges, linger, due: None, watermark: None, waited: Duration::ZERO }
+    }
+
+    /// The largest watermark that was emitted.
+    pub(crate) fn last_watermark(&self) -> Option<i64> {
+        self.watermark
+    }
+
+    /// How long pushes have waited since the last call.
+    pub(crate) fn take_waited(&mut self) -> Duration {
+        std::mem::take(&mut self.waited)
+    }
+
+    /// When [`TaskOutput::flush`] is due; `None` when nothing is held.
+    pub(crate) fn due(&self) -> Option<Instant> {
+        self.due
+    }
+
+    /// Sends all that is held.
+    pub(crate) fn flush(&mut self) -> Result<()> {
+        self.due = None;
+        for lane in self.edges.iter_mut().flat_map(|e| &mut e.lanes) {
+            self.waited += lane.flush()?;
+        }
+        Ok(())
+    }
+
+    /// Sends a barrier or an end behind all rows, to everyone.
+    pub(crate) fn broadcast(&mut self, element: &Element) -> Result<()> {
+        self.flush()?;
+        for lane in self.edges.iter().flat_map(|e| &e.lanes) {
+            self.waited += lane.target.inbox.push(lane.target.channel, element.clone(), 0)?;
+        }
+        Ok(())
+    }
+}
+
+impl Output for TaskOutput {
+    fn emit(&mut self, batch: Batch) -> Result<()> {
+        let rows = batch.num_rows();
+        let mut offset = 0;
+        while offset < rows && !self.edges.is_empty() {
+            // Large results go in pieces, so that queues stay bounded.
+            let piece = if rows > 2 * TARGET_ROWS { batch.slice(offset, TARGET_ROWS.min(rows - offset)) } else { batch.clone() };
+            offset += piece.num_rows();
+            for edge in &mut self.edges {
+                match edge.partitioner.route(piece.clone())? {
+                    Routed::One(output, b) => self.waited += edge.add(output, b, self.linger)?,
+                    Routed::All(b) => {
+                        for output in 0..edge.lanes.len() {
+                            self.waited += edge.add(output, b.clone(), self.linger)?;
+                        }
+                    }
+                    Routed::Parts(parts) => {
+                        for (output, b) in parts {
+                            self.waited += edge.add(output, b, self.linger)?;
+                        }
+                    }
+                }
+            }
+        }
+        if self.due.is_none() && self.edges.iter().flat_map(|e| &e.lanes).any(|l| l.rows > 0) {
+            self.due = Some(Instant::now() + self.linger);
+        }
+        Ok(())
+    }
+
+    fn watermark(&mut self, watermark_ms: i64) -> Result<()> {
+        if self.watermark.is_some_and(|w| w >= watermark_ms) {
+            return Ok(());
+        }
+        self.watermark = Some(watermark_ms);
+        for lane in self.edges.iter_mut().flat_map(|e| &mut e.lanes) {
+            lane.watermark = Some(watermark_ms);
+            if lane.rows == 0 || lane.target.inbox.is_hungry() {
+                self.waited += lane.flush()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn idle(&mut self) -> Result<()> {
+        self.broadcast(&Element::Idle)
+    }
+}
+
+impl Edge {
+    fn add(&mut self, output: usize, batch: Batch, linger: Duration) -> Result<Duration> {
+        match self.lanes.get_mut(output) {
+            Some(lane) => lane.add(batch, linger),
+            None => Err(streamjob_core::Error::internal(format!("no output {output} of {}", self.lanes.len()))),
+        }
+    }
+}
+
+impl Lane {
+    fn add(&mut self, batch: Batch, linger: Duration) -> Result<Duration> {
+        let bytes = batch_bytes(&batch)?;
+        let large = batch.num_rows() >= SLIVER_ROWS || bytes >= TARGET_BYTES || linger.is_zero();
+        if large {
+            // Passed on as it is, behind what is held.
+            let waited = self.flush()?;
+            return Ok(waited + self.target.inbox.push(self.target.channel, Element::Batch(batch), bytes)?);
+        }
+        let waited = if self.watermark.is_some() { self.flush()? } else { Duration::ZERO };
+        self.rows += batch.num_rows();
+        self.bytes += bytes;
+        self.batches.push(batch);
+        // A consumer without work gains nothing from fuller batches.
+        if self.rows >= TARGET_ROWS || self.bytes >= TARGET_BYTES || self.target.inbox.is_hungry() {
+            return Ok(waited + self.flush()?);
+        }
+        Ok(waited)
+    }
+
+    fn flush(&mut self) -> Result<Duration> {
+        let mut waited = Duration::ZERO;
+        let bytes = std::mem::take(&mut self.bytes);
+        self.rows = 0;
+        if let Some(batch) = gather(std::mem::take(&mut self.batches))? {
+            waited += self.target.inbox.push(self.target.channel, Element::Batch(batch), bytes)?;
+        }
+        if let Some(watermark) = self.watermark.take() {
+            waited += self.target.inbox.push(self.target.channel, Element::Watermark(watermark), 0)?;
+        }
+        Ok(waited)
+    }
+}
+
+/// Bytes of a batch's own rows, also when it is a slice of something larger.
+fn batch_bytes(batch: &Batch) -> Result<usize> {
+    let mut bytes = batch.ops.as_ref().map_or(0, Array::len);
+    for column in batch.data.columns() {
+        bytes += column.to_data().get_slice_memory_size()?;
+    }
+    Ok(bytes)
+}
+
+/// One batch of many, in order; `None` of none.
+fn gather(mut batches: Vec<Batch>) -> Result<Option<Batch>> {
+    if batches.len() <= 1 {
+        return Ok(batches.pop());
+    }
+    let Some(first) = batches.first() else { return Ok(None) };
+    let data = concat_batches(&first.data.schema(), batches.iter().map(|b| &b.data))?;
+    if batches.iter().all(|b| b.ops.is_none()) {
+        return Ok(Some(Batch::inserts(data)));
+    }
+    let ops: Vec<UInt8Array> = batches
+        .iter()
+        .map(|b| b.ops.clone().unwrap_or_else(|| UInt8Array::from(vec![Op::Insert as u8; b.num_rows()])))
+        .collect();
+    let ops = concat(&ops.iter().map(|o| o as &dyn Array).collect::<Vec<_>>())?;
+    Ok(Some(Batch::changes(data, arrow::array::AsArray::as_primitive(ops.as_ref()).clone())?))
+}
+
+#[cfg(test)]
+#[path = "output_tests.rs"]
+mod tests;

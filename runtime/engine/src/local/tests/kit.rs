@@ -1,0 +1,601 @@
+//! The parts of the test jobs and their coordinator.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch};
+use arrow::datatypes::Int64Type;
+use crossbeam_channel::{Receiver, unbounded};
+use parking_lot::{Condvar, Mutex};
+use streamjob_core::key::{self, KeyRows};
+use streamjob_core::{Barrier, BarrierKind, Batch, CheckpointId, Error, OperatorUid, Result, Schema, StopMode};
+use streamjob_state::{
+    BackendFactory, KeyedBackend, ListMode, OpenRequest, OperatorState, SnapshotFormat, StateId, StateKind, StateSpec,
+};
+
+use crate::connector::SourceFactory;
+use crate::deploy::{DeployRequest, Deployment, RestoreState, TaskCommand, TaskEvent, TaskId, TaskSnapshot};
+use crate::graph::{Edge, Exchange, JobGraph, Node, NodeKind};
+use crate::local::{LocalDeployment, deploy_local};
+use crate::operator::{Operator, OperatorContext, OperatorFactory, Output, Source, SourcePoll, TaskInfo};
+use crate::testing::{ManualClock, MemoryBackends, MemoryStore};
+
+const GROUPS: u32 = 64;
+const KEYS: i64 = 11;
+/// A test that waits longer hangs; how long does not matter for what is tested.
+const HANG: Duration = Duration::from_secs(60);
+
+/// Waits until something becomes true that must become true.
+pub fn eventually(mut f: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !f() {
+        assert!(start.elapsed() < HANG, "this never happens");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// Holds threads back until it is opened.
+#[derive(Default)]
+pub struct Gate {
+    closed: Mutex<bool>,
+    changed: Condvar,
+}
+
+impl Gate {
+    pub fn closed() -> Arc<Self> {
+        let gate = Arc::new(Self::default());
+        gate.close();
+        gate
+    }
+    pub fn close(&self) {
+        *self.closed.lock() = true;
+    }
+    pub fn open(&self) {
+        *self.closed.lock() = false;
+        self.changed.notify_all();
+    }
+    fn pass(&self) {
+        let mut closed = self.closed.lock();
+        while *closed {
+            self.changed.wait(&mut closed);
+        }
+    }
+}
+
+/// What sinks have published, by a token that makes publishing idempotent.
+#[derive(Default)]
+pub struct Ledger {
+    published: Mutex<HashMap<String, Vec<(i64, i64)>>>,
+    pub gate: Gate,
+}
+
+impl Ledger {
+    fn publish(&self, token: &str, rows: &[(i64, i64)]) {
+        if let Some(old) = self.published.lock().insert(token.to_string(), rows.to_vec()) {
+            assert_eq!(old, rows, "token {token} stands for two contents");
+        }
+    }
+    /// All rows, sorted.
+    pub fn rows(&self) -> Vec<(i64, i64)> {
+        let mut rows: Vec<_> = self.published.lock().values().flatten().copied().collect();
+        rows.sort_unstable();
+        rows
+    }
+}
+
+/// A job to be: sources with splits → count by key → sink.
+pub struct Plan {
+    /// Rows of each split of each source.
+    sources: Vec<Vec<i64>>,
+    pub parallelism: u32,
+    pub batch: usize,
+    pub chaining: bool,
+    pub aligned: bool,
+    pub linger: Duration,
+    /// Rows of each split that are let through.
+    pub limit: Arc<AtomicI64>,
+    /// Rows polled in all attempts.
+    pub polled: Arc<AtomicI64>,
+    /// Snapshots that sources have taken.
+    pub snapshots_taken: Arc<AtomicU64>,
+    /// Per source: polls wait here once the limit's first rows are out.
+    pub stuck: Vec<Option<Arc<Gate>>>,
+    /// Sources are followed by an operator that sends each row's number as watermark.
+    pub stamp: bool,
+    /// Per source: idle from this row on.
+    pub idle_at: Vec<Option<i64>>,
+    /// The count emits a row (-1, n) at the end.
+    pub final_row: bool,
+    pub panic_at: Option<i64>,
+    pub ends: Arc<Mutex<Vec<bool>>>,
+    pub ledger: Arc<Ledger>,
+    pub store: Arc<MemoryStore>,
+    pub restore: RestoreState,
+    pub work: tempfile::TempDir,
+    attempts: AtomicU64,
+}
+
+impl Plan {
+    pub fn new(sources: &[Vec<i64>]) -> Self {
+        Self {
+            sources: sources.to_vec(),
+            parallelism: 1,
+            batch: 8,
+            chaining: true,
+            aligned: true,
+            linger: Duration::from_millis(1),
+            limit: Arc::default(),
+            polled: Arc::default(),
+            snapshots_taken: Arc::default(),
+            stuck: vec![None; sources.len()],
+            stamp: false,
+            idle_at: vec![None; sources.len()],
+            final_row: false,
+            panic_at: None,
+            ends: Arc::default(),
+            ledger: Arc::default(),
+            store: Arc::default(),
+            restore: RestoreState::default(),
+            work: tempfile::tempdir().unwrap(),
+            attempts: AtomicU64::new(0),
+        }
+    }
+
+    /// Rows of all sources.
+    pub fn total(&self) -> i64 {
+        self.sources.iter().flatten().sum()
+    }
+
+    /// What must be published in the end: every count of every key, once.
+    pub fn expected(&self) -> Vec<(i64, i64)> {
+        let mut counts: BTreeMap<i64, i64> = BTreeMap::new();
+        for (split, rows) in self.sources.iter().flat_map(|s| s.iter().enumerate()) {
+            (0..*rows).for_each(|n| *counts.entry(key_of(split as i64, n)).or_default() += 1);
+        }
+        counts.into_iter().flat_map(|(k, n)| (1..=n).map(move |c| (k, c))).collect()
+    }
+
+    /// Rows that the sources had read at a checkpoint.
+    pub fn read(&self, at: &RestoreState) -> i64 {
+        (0..self.sources.len())
+            .flat_map(|s| &at.operators[&OperatorUid(format!("source-{s}"))].operator)
+            .flat_map(|state| state.items("splits").iter().map(|i| decode::<Split>(i).next))
+            .sum()
+    }
+
+    /// Rows that were counted at a checkpoint.
+    pub fn counted(&self, at: &RestoreState) -> i64 {
+        let request = OpenRequest {
+            uid: OperatorUid("count".into()),
+            subtask: 0,
+            groups: 0..GROUPS,
+            max_parallelism: GROUPS,
+            dir: self.work.path().join("check"),
+            restore: at.operators[&OperatorUid("count".into())].keyed.clone(),
+            store: self.store.clone(),
+            memory_budget: 0,
+            clock: Arc::new(ManualClock::default()),
+        };
+        let mut backend = MemoryBackends.open(request).unwrap();
+        let id = backend.register(&spec()).unwrap();
+        let mut sum = 0;
+        backend
+            .scan(id, &[], &mut |_, v| {
+                sum += i64::from_be_bytes(v.try_into().unwrap());
+                Ok(std::ops::ControlFlow::Continue(()))
+            })
+            .unwrap();
+        sum
+    }
+
+    fn graph(&self) -> JobGraph {
+        let node = |uid: String, kind| Node { name: uid.clone(), uid: OperatorUid(uid), kind, parallelism: None, schema: Schema::default() };
+        let mut graph = JobGraph::default();
+        let mut tails = Vec::new();
+        for (s, splits) in self.sources.iter().enumerate() {
+            let source = SplitSource {
+                splits: splits.clone(),
+                batch: self.batch,
+                limit: self.limit.clone(),
+                polled: self.polled.clone(),
+                snapshots_taken: self.snapshots_taken.clone(),
+                stuck: self.stuck[s].clone(),
+            };
+            graph.nodes.push(node(format!("source-{s}"), NodeKind::Source(Arc::new(source))));
+            if self.stamp {
+                let from = graph.nodes.len() - 1;
+                graph.nodes.push(node(format!("stamp-{s}"), NodeKind::Operator(Arc::new(Stamp { idle_at: self.idle_at[s] }))));
+                graph.edges.push(Edge { from, to: from + 1, input: 0, exchange: Exchange::Forward });
+            }
+            tails.push(graph.nodes.len() - 1);
+        }
+        let count = graph.nodes.len();
+        for from in tails {
+            graph.edges.push(Edge { from, to: count, input: 0, exchange: Exchange::Hash(vec![0]) });
+        }
+        let operator = Count { final_row: self.final_row, panic_at: self.panic_at, ends: self.ends.clone() };
+        graph.nodes.push(node("count".into(), NodeKind::Operator(Arc::new(operator))));
+        graph.nodes.push(node("sink".into(), NodeKind::Operator(Arc::new(LedgerSink { ledger: self.ledger.clone() }))));
+        graph.edges.push(Edge { from: count, to: count + 1, input: 0, exchange: Exchange::Forward });
+        graph
+    }
+
+    pub fn request(&self) -> (DeployRequest, Receiver<TaskEvent>) {
+        let (events, receiver) = unbounded();
+        let attempt = self.attempts.fetch_add(1, Ordering::SeqCst);
+        let request = DeployRequest {
+            graph: Arc::new(self.graph()),
+            job: "test".into(),
+            parallelism: self.parallelism,
+            max_parallelism: GROUPS,
+            attempt: format!("a{attempt}"),
+            backend: Arc::new(DirBackends),
+            work_dir: self.work.path().to_path_buf(),
+            memory_budget: 64 << 20,
+            restore: self.restore.clone(),
+            restore_store: self.store.clone(),
+            clock: Arc::new(ManualClock::default()),
+            aligned: self.aligned,
+            chaining: self.chaining,
+            linger: self.linger,
+            events,
+        };
+        (request, receiver)
+    }
+}
+
+/// A running job with its coordinator.
+pub struct Job {
+    pub deployment: Option<Box<dyn Deployment>>,
+    receiver: Receiver<TaskEvent>,
+    events: Vec<TaskEvent>,
+    store: Arc<MemoryStore>,
+    tasks: usize,
+}
+
+impl Job {
+    /// Starts, and waits until all tasks run.
+    pub fn start(plan: &Plan) -> Self {
+        let (request, receiver) = plan.request();
+        let deployment = deploy_local(request).unwrap();
+        let tasks = deployment.vertices().iter().map(|v| v.parallelism as usize).sum();
+        let mut job =
+            Self { deployment: Some(deployment), receiver, events: Vec::new(), store: plan.store.clone(), tasks };
+        job.wait("all running", |e| (e.iter().filter(|e| matches!(e, TaskEvent::Running(_))).count() == tasks).then_some(()));
+        job
+    }
+
+    pub fn deployed(&self) -> &dyn Deployment {
+        self.deployment.as_deref().unwrap()
+    }
+
+    /// Rows that an operator has taken, over all subtasks.
+    pub fn rows_in(&self, uid: &str) -> i64 {
+        let status = self.deployed().status();
+        status.iter().filter(|s| s.uid.0 == uid).map(|s| s.metrics.rows_in.load(Ordering::SeqCst) as i64).sum()
+    }
+
+    /// Reads events until `f` finds what it wants in all that came.
+    pub fn wait<T>(&mut self, what: &str, mut f: impl FnMut(&[TaskEvent]) -> Option<T>) -> T {
+        loop {
+            if let Some(found) = f(&self.events) {
+                return found;
+            }
+            match self.receiver.recv_timeout(HANG) {
+                Ok(event) => self.events.push(event),
+                Err(e) => panic!("waiting for {what}: {e}; so far {:?}", self.events),
+            }
+        }
+    }
+
+    pub fn trigger(&self, id: CheckpointId, stop: Option<StopMode>) {
+        let barrier = Barrier { id, timestamp_ms: 0, kind: BarrierKind::Checkpoint, stop };
+        self.deployed().send(TaskCommand::Trigger { barrier, store: self.store.clone(), format: SnapshotFormat::Canonical });
+    }
+
+    /// Waits for all parts of a checkpoint, or the first refusal.
+    pub fn snapshots(&mut self, id: CheckpointId) -> Result<RestoreState> {
+        let tasks = self.tasks;
+        let parts = self.wait("snapshots", |events| {
+            let mut parts: BTreeMap<TaskId, TaskSnapshot> = BTreeMap::new();
+            for event in events {
+                match event {
+                    TaskEvent::Snapshot { checkpoint, result: Err(e), .. } if *checkpoint == id => {
+                        return Some(Err(Error::transient(e.to_string())));
+                    }
+                    TaskEvent::Snapshot { task, checkpoint, result: Ok(s) } if *checkpoint == id => {
+                        assert!(parts.insert(*task, s.clone()).is_none(), "{task:?} answered twice");
+                    }
+                    TaskEvent::Failed(_, e) => panic!("failed: {e}"),
+                    _ => {}
+                }
+            }
+            (parts.len() == tasks).then_some(Ok(parts))
+        })?;
+        let mut state = RestoreState::default();
+        for (uid, part) in parts.into_values().flat_map(|p| p.operators) {
+            let restore = state.operators.entry(uid).or_default();
+            restore.keyed.extend(part.keyed);
+            restore.operator.push(part.operator);
+        }
+        Ok(state)
+    }
+
+    pub fn complete(&mut self, id: CheckpointId) {
+        self.deployed().send(TaskCommand::Complete(id));
+        let tasks = self.tasks;
+        self.wait("published", |events| {
+            let n = events.iter().filter(|e| matches!(e, TaskEvent::Published(_, p) if *p == id)).count();
+            (n == tasks).then_some(())
+        });
+    }
+
+    pub fn ended(&mut self) {
+        let tasks = self.tasks;
+        self.wait("ended", |e| (e.iter().filter(|e| matches!(e, TaskEvent::Ended(_))).count() == tasks).then_some(()));
+    }
+
+    /// Ends the job in peace.
+    pub fn finish(mut self) {
+        self.deployed().send(TaskCommand::Finish);
+        self.deployment.take().unwrap().join();
+        self.events.extend(self.receiver.try_iter());
+        let finished = self.events.iter().filter(|e| matches!(e, TaskEvent::Finished(_))).count();
+        assert_eq!(finished, self.tasks, "{:?}", self.events);
+    }
+
+    /// Cancels; returns all events.
+    pub fn cancel(mut self) -> Vec<TaskEvent> {
+        self.deployed().send(TaskCommand::Cancel);
+        self.deployment.take().unwrap().join();
+        self.events.extend(self.receiver.try_iter());
+        self.events
+    }
+}
+
+fn key_of(split: i64, n: i64) -> i64 {
+    (split * 7 + n) % KEYS
+}
+
+fn encode<T: serde::Serialize>(value: &T) -> Vec<u8> {
+    serde_json::to_vec(value).unwrap()
+}
+
+fn decode<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> T {
+    serde_json::from_slice(bytes).unwrap()
+}
+
+fn batch(rows: &[(i64, i64)]) -> Batch {
+    let keys: ArrayRef = Arc::new(Int64Array::from_iter_values(rows.iter().map(|r| r.0)));
+    let values: ArrayRef = Arc::new(Int64Array::from_iter_values(rows.iter().map(|r| r.1)));
+    Batch::inserts(RecordBatch::try_from_iter([("k", keys), ("v", values)]).unwrap())
+}
+
+fn rows(batch: &Batch) -> Vec<(i64, i64)> {
+    let column = |i: usize| batch.data.column(i).as_primitive::<Int64Type>().values().to_vec();
+    column(0).into_iter().zip(column(1)).collect()
+}
+
+#[derive(Clone, serde::Serialize, serde::Deserialize)]
+struct Split {
+    id: i64,
+    next: i64,
+    end: i64,
+}
+
+#[derive(Clone)]
+struct SplitSource {
+    splits: Vec<i64>,
+    batch: usize,
+    limit: Arc<AtomicI64>,
+    polled: Arc<AtomicI64>,
+    snapshots_taken: Arc<AtomicU64>,
+    stuck: Option<Arc<Gate>>,
+}
+
+struct SplitReader {
+    config: SplitSource,
+    splits: Vec<Split>,
+}
+
+impl SourceFactory for SplitSource {
+    fn create(&self, _: &TaskInfo) -> Result<Box<dyn Source>> {
+        Ok(Box::new(SplitReader { config: self.clone(), splits: Vec::new() }))
+    }
+    fn bounded(&self) -> bool {
+        true
+    }
+}
+
+impl Source for SplitReader {
+    fn open(&mut self, ctx: &mut OperatorContext<'_>, restored: &OperatorState) -> Result<()> {
+        let all = self.config.splits.iter().enumerate();
+        self.splits = if restored.lists.contains_key("splits") {
+            restored.items("splits").iter().map(|i| decode(i)).collect()
+        } else {
+            all.filter(|(i, _)| *i as u32 % ctx.info.parallelism == ctx.info.subtask)
+                .map(|(i, end)| Split { id: i as i64, next: 0, end: *end })
+                .collect()
+        };
+        Ok(())
+    }
+
+    fn poll(&mut self, _: usize, _: &mut OperatorContext<'_>) -> Result<SourcePoll> {
+        if let Some(gate) = &self.config.stuck {
+            gate.pass();
+        }
+        let limit = self.config.limit.load(Ordering::SeqCst);
+        if self.splits.iter().all(|s| s.next >= s.end) {
+            return Ok(SourcePoll::End);
+        }
+        let Some(split) = self.splits.iter_mut().find(|s| s.next < s.end.min(limit)) else {
+            return Ok(SourcePoll::Wait(Duration::from_millis(1)));
+        };
+        let to = (split.next + self.config.batch as i64).min(split.end).min(limit);
+        let rows: Vec<_> = (split.next..to).map(|n| (key_of(split.id, n), n)).collect();
+        split.next = to;
+        self.config.polled.fetch_add(rows.len() as i64, Ordering::SeqCst);
+        Ok(SourcePoll::Rows(batch(&rows)))
+    }
+
+    fn snapshot(&mut self, _: &Barrier, _: &mut OperatorContext<'_>) -> Result<OperatorState> {
+        self.config.snapshots_taken.fetch_add(1, Ordering::SeqCst);
+        let mut state = OperatorState::default();
+        state.set("splits", ListMode::Split, self.splits.iter().map(encode).collect());
+        Ok(state)
+    }
+}
+
+struct Stamp {
+    idle_at: Option<i64>,
+}
+
+impl OperatorFactory for Stamp {
+    fn create(&self, _: &TaskInfo) -> Result<Box<dyn Operator>> {
+        Ok(Box::new(Stamp { idle_at: self.idle_at }))
+    }
+}
+
+impl Operator for Stamp {
+    fn open(&mut self, _: &mut OperatorContext<'_>, _: &OperatorState) -> Result<()> {
+        Ok(())
+    }
+    fn on_batch(&mut self, _: usize, batch: Batch, _: &mut OperatorContext<'_>, out: &mut dyn Output) -> Result<()> {
+        let last = rows(&batch).last().unwrap().1;
+        if self.idle_at.is_some_and(|at| last >= at) {
+            return out.idle();
+        }
+        out.emit(batch)?;
+        out.watermark(last)
+    }
+}
+
+fn spec() -> StateSpec {
+    StateSpec {
+        name: "count".into(),
+        kind: StateKind::Value,
+        key_schema: "k BIGINT".into(),
+        value_schema: "n BIGINT".into(),
+        version: 1,
+        ttl: None,
+    }
+}
+
+struct Count {
+    final_row: bool,
+    panic_at: Option<i64>,
+    ends: Arc<Mutex<Vec<bool>>>,
+}
+
+struct Counter {
+    final_row: bool,
+    panic_at: Option<i64>,
+    ends: Arc<Mutex<Vec<bool>>>,
+    state: Option<StateId>,
+    seen: i64,
+}
+
+impl OperatorFactory for Count {
+    fn create(&self, _: &TaskInfo) -> Result<Box<dyn Operator>> {
+        let (final_row, panic_at, ends) = (self.final_row, self.panic_at, self.ends.clone());
+        Ok(Box::new(Counter { final_row, panic_at, ends, state: None, seen: 0 }))
+    }
+    fn keyed_states(&self) -> Vec<StateSpec> {
+        vec![spec()]
+    }
+}
+
+impl Operator for Counter {
+    fn open(&mut self, ctx: &mut OperatorContext<'_>, _: &OperatorState) -> Result<()> {
+        self.state = Some(ctx.keyed.as_mut().unwrap().register(&spec())?);
+        Ok(())
+    }
+
+    fn on_batch(&mut self, _: usize, b: Batch, ctx: &mut OperatorContext<'_>, out: &mut dyn Output) -> Result<()> {
+        let keys = KeyRows::encode(&[b.data.column(0).clone()], b.num_rows())?;
+        let keyed = ctx.keyed.as_mut().unwrap();
+        let mut results = Vec::new();
+        for (key, (k, v)) in keys.iter().zip(rows(&b)) {
+            assert!(self.panic_at != Some(v), "row {v} is poison");
+            let mut full = key::key_group(key::hash(key), GROUPS).to_be_bytes().to_vec();
+            full.extend(key);
+            let old = keyed.get(self.state.unwrap(), &full)?.map_or(0, |v| i64::from_be_bytes(v.try_into().unwrap()));
+            keyed.put(self.state.unwrap(), &full, &(old + 1).to_be_bytes())?;
+            results.push((k, old + 1));
+        }
+        self.seen += results.len() as i64;
+        out.emit(batch(&results))
+    }
+
+    fn on_end(&mut self, drained: bool, _: &mut OperatorContext<'_>, out: &mut dyn Output) -> Result<()> {
+        self.ends.lock().push(drained);
+        if drained && self.final_row { out.emit(batch(&[(-1, self.seen)])) } else { Ok(()) }
+    }
+}
+
+struct LedgerSink {
+    ledger: Arc<Ledger>,
+}
+
+#[derive(Default)]
+struct LedgerWriter {
+    ledger: Arc<Ledger>,
+    current: Vec<(i64, i64)>,
+    pending: BTreeMap<CheckpointId, (String, Vec<(i64, i64)>)>,
+}
+
+impl OperatorFactory for LedgerSink {
+    fn create(&self, _: &TaskInfo) -> Result<Box<dyn Operator>> {
+        Ok(Box::new(LedgerWriter { ledger: self.ledger.clone(), ..LedgerWriter::default() }))
+    }
+    fn has_operator_state(&self) -> bool {
+        true
+    }
+}
+
+impl Operator for LedgerWriter {
+    fn open(&mut self, _: &mut OperatorContext<'_>, restored: &OperatorState) -> Result<()> {
+        for item in restored.items("pending") {
+            let (token, rows): (String, Vec<(i64, i64)>) = decode(item);
+            self.ledger.publish(&token, &rows);
+        }
+        Ok(())
+    }
+    fn on_batch(&mut self, _: usize, b: Batch, _: &mut OperatorContext<'_>, _: &mut dyn Output) -> Result<()> {
+        self.ledger.gate.pass();
+        self.current.extend(rows(&b));
+        Ok(())
+    }
+    fn snapshot(&mut self, barrier: &Barrier, ctx: &mut OperatorContext<'_>, _: &mut dyn Output) -> Result<OperatorState> {
+        let token = format!("{}-{}-{}", ctx.info.attempt, ctx.info.subtask, barrier.id);
+        self.pending.insert(barrier.id, (token, std::mem::take(&mut self.current)));
+        let mut state = OperatorState::default();
+        state.set("pending", ListMode::Split, self.pending.values().map(encode).collect());
+        Ok(state)
+    }
+    fn checkpoint_complete(&mut self, id: CheckpointId, _: &mut OperatorContext<'_>) -> Result<()> {
+        let later = self.pending.split_off(&(id + 1));
+        for (token, rows) in std::mem::replace(&mut self.pending, later).into_values() {
+            self.ledger.publish(&token, &rows);
+        }
+        Ok(())
+    }
+}
+
+/// As [`MemoryBackends`], with a working folder that the runtime has to remove.
+struct DirBackends;
+
+impl BackendFactory for DirBackends {
+    fn name(&self) -> &'static str {
+        "dir-test"
+    }
+    fn open(&self, request: OpenRequest) -> Result<Box<dyn KeyedBackend>> {
+        std::fs::create_dir_all(&request.dir).unwrap();
+        std::fs::write(request.dir.join("file"), b"x").unwrap();
+        MemoryBackends.open(request)
+    }
+}
+
+const _: fn(&LocalDeployment) -> Vec<crate::local::TaskTimes> = LocalDeployment::times;

@@ -1,0 +1,489 @@
+//! The accumulators: update, retract, merge, result and byte form.
+//!
+//! Details that follow the original: integer sums wrap in the result's width; a
+//! DECIMAL sum beyond 38 digits becomes NULL and starts again with the next
+//! value; AVG truncates on integers and rounds half away from zero on DECIMAL;
+//! MIN and MAX of insert-only input compare by `<` (NaN is neither).
+
+use super::scalar::{Class, Scalar, ScalarRef};
+use super::{AggFunction, Method, Resolved};
+use std::cmp::Ordering;
+use streamjob_core::{Error, Result};
+
+/// The largest unscaled DECIMAL of 38 digits.
+const MAX_DECIMAL: i128 = 10i128.pow(38) - 1;
+
+/// State of one aggregate call in one group or pane.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Acc {
+    /// Rows or non-NULL values.
+    Count(i64),
+    /// SUM, AVG of integers.
+    Int {
+        /// Wrapping sum.
+        sum: i64,
+        /// Non-NULL values.
+        count: i64,
+    },
+    /// SUM, AVG of floats.
+    Float {
+        /// Sum.
+        sum: f64,
+        /// Non-NULL values.
+        count: i64,
+    },
+    /// SUM, AVG of decimals.
+    Dec {
+        /// Unscaled sum; `None` after an overflow.
+        sum: Option<i128>,
+        /// Non-NULL values.
+        count: i64,
+    },
+    /// MIN, MAX, FIRST_VALUE, LAST_VALUE, LISTAGG.
+    Value(Option<Scalar>),
+    /// Variance of integers in integer arithmetic.
+    IntMoments {
+        /// Wrapping sum.
+        sum: i64,
+        /// Wrapping sum of squares.
+        squares: i64,
+        /// Non-NULL values.
+        count: i64,
+    },
+    /// Variance in doubles.
+    Moments {
+        /// Sum.
+        sum: f64,
+        /// Sum of squares.
+        squares: f64,
+        /// Non-NULL values.
+        count: i64,
+    },
+}
+
+fn mismatch(call: &Resolved) -> Error {
+    Error::internal(format!("{call}: accumulator or value of another type"))
+}
+
+fn add_decimal(a: i128, b: i128) -> Option<i128> {
+    a.checked_add(b).filter(|s| s.unsigned_abs() <= MAX_DECIMAL.unsigned_abs())
+}
+
+impl Acc {
+    /// The accumulator of an empty group.
+    pub fn new(call: &Resolved) -> Self {
+        match call.method {
+            Method::Count => Acc::Count(0),
+            Method::SumInt | Method::AvgInt => Acc::Int { sum: 0, count: 0 },
+            // -0.0 is the neutral element of IEEE addition: SUM starts with its first value.
+            Method::SumFloat { .. } => Acc::Float { sum: -0.0, count: 0 },
+            Method::AvgFloat => Acc::Float { sum: 0.0, count: 0 },
+            Method::SumDec | Method::AvgDec { .. } => Acc::Dec { sum: Some(0), count: 0 },
+            Method::Extreme { .. } | Method::First | Method::Last | Method::ListAgg => Acc::Value(None),
+            Method::Variance { int: true, .. } => Acc::IntMoments { sum: 0, squares: 0, count: 0 },
+            Method::Variance { int: false, .. } => Acc::Moments { sum: 0.0, squares: 0.0, count: 0 },
+        }
+    }
+
+    /// Adds a value (for COUNT(*) anything but NULL). NULL changes nothing.
+    pub fn update(&mut self, call: &Resolved, value: ScalarRef<'_>) -> Result<()> {
+        match (&mut *self, value) {
+            (_, ScalarRef::Null) => {}
+            (Acc::Count(n), _) => *n += 1,
+            (Acc::Value(held), value) => match call.method {
+                Method::Extreme { max } => {
+                    let wanted = if max { Ordering::Greater } else { Ordering::Less };
+                    if held.as_ref().is_none_or(|h| value.compare(&h.as_ref()) == Some(wanted)) {
+                        set(held, value);
+                    }
+                }
+                Method::First if held.is_some() => {}
+                Method::First | Method::Last => set(held, value),
+                Method::ListAgg => match (held, value, &call.call.function) {
+                    (Some(Scalar::Bytes(text)), ScalarRef::Bytes(v), AggFunction::ListAgg { delimiter }) => {
+                        text.extend_from_slice(delimiter.as_bytes());
+                        text.extend_from_slice(v);
+                    }
+                    (held, value, _) => set(held, value),
+                },
+                _ => return Err(mismatch(call)),
+            },
+            (_, value) => self.add(call, value, false)?,
+        }
+        Ok(())
+    }
+
+    /// Takes a value away that was added before. MIN and MAX are kept by the caller's map.
+    pub fn retract(&mut self, call: &Resolved, value: ScalarRef<'_>) -> Result<()> {
+        match (&mut *self, value) {
+            (_, ScalarRef::Null) => Ok(()),
+            (Acc::Count(n), _) => {
+                *n -= 1;
+                Ok(())
+            }
+            (Acc::Value(_), _) => Err(Error::internal(format!("{call} cannot take values away"))),
+            (_, value) => self.add(call, value, true),
+        }
+    }
+
+    fn add(&mut self, call: &Resolved, value: ScalarRef<'_>, minus: bool) -> Result<()> {
+        let step = if minus { -1 } else { 1 };
+        match (self, value) {
+            (Acc::Int { sum, count }, ScalarRef::Int(v)) => {
+                *sum = if minus { sum.wrapping_sub(v) } else { sum.wrapping_add(v) };
+                *count += step;
+            }
+            (Acc::Float { sum, count }, ScalarRef::Float(v)) => {
+                *sum = float_sum(call, *sum, if minus { -v } else { v });
+                *count += step;
+            }
+            (Acc::Dec { sum, count }, ScalarRef::Dec(v)) => {
+                *sum = decimal_sum(call, *sum, if minus { -v } else { v });
+                *count += step;
+            }
+            (Acc::IntMoments { sum, squares, count }, ScalarRef::Int(v)) => {
+                let square = v.wrapping_mul(v);
+                *sum = if minus { sum.wrapping_sub(v) } else { sum.wrapping_add(v) };
+                *squares = if minus { squares.wrapping_sub(square) } else { squares.wrapping_add(square) };
+                *count += step;
+            }
+            (Acc::Moments { sum, squares, count }, value) => {
+                let v = match value {
+                    ScalarRef::Int(v) => v as f64,
+                    ScalarRef::Float(v) => v,
+                    _ => return Err(mismatch(call)),
+                };
+                let sign = if minus { -1.0 } else { 1.0 };
+                *sum += sign * v;
+                *squares += sign * (v * v);
+                *count += step;
+            }
+            _ => return Err(mismatch(call)),
+        }
+        Ok(())
+    }
+
+    /// Adds what another accumulator of the same call holds; `other` saw later rows.
+    pub fn merge(&mut self, call: &Resolved, other: &Acc) -> Result<()> {
+        match (&mut *self, other) {
+            (Acc::Count(n), Acc::Count(m)) => *n += m,
+            (Acc::Int { sum, count }, Acc::Int { sum: s, count: c }) => {
+                *sum = sum.wrapping_add(*s);
+                *count += c;
+            }
+            (Acc::Float { sum, count }, Acc::Float { sum: s, count: c }) => {
+                *sum = float_sum(call, *sum, *s);
+                *count += c;
+            }
+            (Acc::Dec { sum, count }, Acc::Dec { sum: s, count: c }) => {
+                if *c > 0 {
+                    *sum = s.and_then(|s| decimal_sum(call, *sum, s));
+                }
+                *count += c;
+            }
+            (Acc::Value(_), Acc::Value(None)) => {}
+            (Acc::Value(_), Acc::Value(Some(v))) => self.update(call, v.as_ref())?,
+            (Acc::IntMoments { sum, squares, count }, Acc::IntMoments { sum: s, squares: q, count: c }) => {
+                *sum = sum.wrapping_add(*s);
+                *squares = squares.wrapping_add(*q);
+                *count += c;
+            }
+            (Acc::Moments { sum, squares, count }, Acc::Moments { sum: s, squares: q, count: c }) => {
+                *sum += s;
+                *squares += q;
+                *count += c;
+            }
+            _ => return Err(mismatch(call)),
+        }
+        Ok(())
+    }
+
+    /// The result so far; not yet wrapped to the result's width.
+    pub fn result(&self, call: &Resolved) -> ScalarRef<'_> {
+        match (self, call.method) {
+            (Acc::Count(n), _) => ScalarRef::Int(*n),
+            (Acc::Value(v), _) => v.as_ref().map_or(ScalarRef::Null, Scalar::as_ref),
+            (
+                Acc::Int { count: 0, .. }
+                | Acc::Float { count: 0, .. }
+                | Acc::Dec { count: 0, .. }
+                | Acc::IntMoments { count: 0, .. }
+                | Acc::Moments { count: 0, .. },
+                _,
+            ) => ScalarRef::Null,
+            (Acc::Int { sum, count }, Method::AvgInt) => ScalarRef::Int(sum.wrapping_div(*count)),
+            (Acc::Int { sum, .. }, _) => ScalarRef::Int(*sum),
+            (Acc::Float { sum, count }, Method::AvgFloat) => ScalarRef::Float(sum / *count as f64),
+            (Acc::Float { sum, .. }, _) => ScalarRef::Float(*sum),
+            (Acc::Dec { sum, count }, Method::AvgDec { more_scale }) => {
+                sum.and_then(|s| decimal_average(s, *count, more_scale)).map_or(ScalarRef::Null, ScalarRef::Dec)
+            }
+            (Acc::Dec { sum, .. }, _) => sum.map_or(ScalarRef::Null, ScalarRef::Dec),
+            (Acc::IntMoments { sum, squares, count }, Method::Variance { sample, root, .. }) => {
+                let n = if sample { count - 1 } else { *count };
+                if n == 0 {
+                    return ScalarRef::Null;
+                }
+                let deviation = squares.wrapping_sub(sum.wrapping_mul(*sum).wrapping_div(*count));
+                let variance = deviation.wrapping_div(n);
+                ScalarRef::Int(if root { (variance as f64).powf(0.5) as i64 } else { variance })
+            }
+            (Acc::Moments { sum, squares, count }, Method::Variance { sample, root, .. }) => {
+                let n = if sample { count - 1 } else { *count };
+                if n == 0 {
+                    return ScalarRef::Null;
+                }
+                let variance = (squares - sum * sum / *count as f64) / n as f64;
+                ScalarRef::Float(if root { variance.powf(0.5) } else { variance })
+            }
+            (Acc::IntMoments { .. } | Acc::Moments { .. }, _) => ScalarRef::Null,
+        }
+    }
+
+    /// Appends the byte form: fixed-width little-endian numbers, values tagged and with their length.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        match self {
+            Acc::Count(n) => out.extend(n.to_le_bytes()),
+            Acc::Int { sum, count } => {
+                out.extend(sum.to_le_bytes());
+                out.extend(count.to_le_bytes());
+            }
+            Acc::Float { sum, count } => {
+                out.extend(sum.to_le_bytes());
+                out.extend(count.to_le_bytes());
+            }
+            Acc::Dec { sum, count } => {
+                out.push(u8::from(sum.is_some()));
+                out.extend(sum.unwrap_or(0).to_le_bytes());
+                out.extend(count.to_le_bytes());
+            }
+            Acc::Value(value) => {
+                out.push(u8::from(value.is_some()));
+                match value {
+                    None => {}
+                    Some(Scalar::Int(v)) => out.extend(v.to_le_bytes()),
+                    Some(Scalar::Float(v)) => out.extend(v.to_le_bytes()),
+                    Some(Scalar::Dec(v)) => out.extend(v.to_le_bytes()),
+                    Some(Scalar::Bytes(v)) => {
+                        out.extend((v.len() as u32).to_le_bytes());
+                        out.extend_from_slice(v);
+                    }
+                }
+            }
+            Acc::IntMoments { sum, squares, count } => {
+                out.extend(sum.to_le_bytes());
+                out.extend(squares.to_le_bytes());
+                out.extend(count.to_le_bytes());
+            }
+            Acc::Moments { sum, squares, count } => {
+                out.extend(sum.to_le_bytes());
+                out.extend(squares.to_le_bytes());
+                out.extend(count.to_le_bytes());
+            }
+        }
+    }
+
+    /// Reads one accumulator of `call` from the front of `bytes` and moves past it.
+    pub fn decode(call: &Resolved, bytes: &mut &[u8]) -> Result<Self> {
+        Ok(match Acc::new(call) {
+            Acc::Count(_) => Acc::Count(i64_of(bytes)?),
+            Acc::Int { .. } => Acc::Int { sum: i64_of(bytes)?, count: i64_of(bytes)? },
+            Acc::Float { .. } => Acc::Float { sum: f64_of(bytes)?, count: i64_of(bytes)? },
+            Acc::Dec { .. } => {
+                let some = chunk::<1>(bytes)? == [1];
+                let sum = i128::from_le_bytes(chunk(bytes)?);
+                Acc::Dec { sum: some.then_some(sum), count: i64_of(bytes)? }
+            }
+            Acc::Value(_) => {
+                if chunk::<1>(bytes)? == [0] {
+                    return Ok(Acc::Value(None));
+                }
+                Acc::Value(Some(match Class::of(&call.result_type) {
+                    Some(Class::Int) => Scalar::Int(i64_of(bytes)?),
+                    Some(Class::Float) => Scalar::Float(f64_of(bytes)?),
+                    Some(Class::Dec) => Scalar::Dec(i128::from_le_bytes(chunk(bytes)?)),
+                    Some(Class::Bytes) => {
+                        let len = u32::from_le_bytes(chunk(bytes)?) as usize;
+                        let (head, rest) = bytes.split_at_checked(len).ok_or_else(short)?;
+                        *bytes = rest;
+                        Scalar::Bytes(head.to_vec())
+                    }
+                    None => return Err(mismatch(call)),
+                }))
+            }
+            Acc::IntMoments { .. } => {
+                Acc::IntMoments { sum: i64_of(bytes)?, squares: i64_of(bytes)?, count: i64_of(bytes)? }
+            }
+            Acc::Moments { .. } => {
+                Acc::Moments { sum: f64_of(bytes)?, squares: f64_of(bytes)?, count: i64_of(bytes)? }
+            }
+        })
+    }
+}
+
+fn set(held: &mut Option<Scalar>, value: ScalarRef<'_>) {
+    match held {
+        Some(h) => h.set(value),
+        None => *held = value.to_owned(),
+    }
+}
+
+fn float_sum(call: &Resolved, a: f64, b: f64) -> f64 {
+    match call.method {
+        Method::SumFloat { single: true } => f64::from(a as f32 + b as f32),
+        _ => a + b,
+    }
+}
+
+fn decimal_sum(call: &Resolved, sum: Option<i128>, value: i128) -> Option<i128> {
+    match (sum, call.method) {
+        (Some(s), _) => add_decimal(s, value),
+        // The original's SUM takes NULL for "no value yet"; its AVG stays NULL.
+        (None, Method::SumDec) => Some(value),
+        (None, _) => None,
+    }
+}
+
+/// `sum / count` with `more_scale` more digits, half away from zero; `None` beyond 38 digits.
+fn decimal_average(sum: i128, count: i64, more_scale: u32) -> Option<i128> {
+    let (count, factor) = (i128::from(count), 10i128.checked_pow(more_scale)?);
+    let (whole, rest) = (sum.checked_div(count)?, sum.checked_rem(count)?);
+    let rest = rest.checked_mul(factor)?;
+    let (part, left) = (rest / count, rest % count);
+    let round = if left.unsigned_abs() * 2 >= count.unsigned_abs() { (left.signum() * count.signum()).signum() } else { 0 };
+    add_decimal(whole.checked_mul(factor)?, part + round)
+}
+
+fn short() -> Error {
+    Error::internal("an accumulator ends early")
+}
+
+fn chunk<const N: usize>(bytes: &mut &[u8]) -> Result<[u8; N]> {
+    let (head, rest) = bytes.split_first_chunk::<N>().ok_or_else(short)?;
+    *bytes = rest;
+    Ok(*head)
+}
+
+fn i64_of(bytes: &mut &[u8]) -> Result<i64> {
+    Ok(i64::from_le_bytes(chunk(bytes)?))
+}
+
+fn f64_of(bytes: &mut &[u8]) -> Result<f64> {
+    Ok(f64::from_le_bytes(chunk(bytes)?))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+mod tests {
+    use super::*;
+    use crate::operators::aggregate::AggCall;
+    use crate::operators::testkit::schema;
+    use streamjob_core::DataType as T;
+    use ScalarRef::{Bytes, Dec, Float, Int, Null};
+
+    fn resolve(function: AggFunction, from: T, to: T) -> Resolved {
+        AggCall::new(function, Some(0), to).resolve(&schema(&[("x", from)]), false).unwrap()
+    }
+
+    /// Folds, checks the byte form on the way, and gives the result as a column would hold it.
+    fn fold(call: &Resolved, plus: &[ScalarRef<'_>], minus: &[ScalarRef<'_>]) -> Option<Scalar> {
+        let mut acc = Acc::new(call);
+        plus.iter().for_each(|v| acc.update(call, *v).unwrap());
+        minus.iter().for_each(|v| acc.retract(call, *v).unwrap());
+        let mut bytes = vec![];
+        acc.encode(&mut bytes);
+        let mut rest = bytes.as_slice();
+        let acc = Acc::decode(call, &mut rest).unwrap();
+        assert!(rest.is_empty());
+        let mut column = super::super::ResultColumn::new(&call.result_type).unwrap();
+        column.push(acc.result(call)).unwrap();
+        column.get(0).to_owned()
+    }
+
+    #[test]
+    fn results_as_in_the_original() {
+        use AggFunction as F;
+        let half = Dec(50);
+        let table: Vec<(F, T, T, Vec<ScalarRef<'_>>, Vec<ScalarRef<'_>>, Option<Scalar>)> = vec![
+            (F::Count, T::Int, T::BigInt, vec![Int(1), Null, Int(1)], vec![], Some(Scalar::Int(2))),
+            (F::Count, T::Int, T::BigInt, vec![Null], vec![], Some(Scalar::Int(0))),
+            (F::Count, T::Int, T::BigInt, vec![Int(1), Int(2)], vec![Int(1), Null], Some(Scalar::Int(1))),
+            (F::Sum, T::Int, T::Int, vec![], vec![], None),
+            (F::Sum, T::Int, T::Int, vec![Null, Null], vec![], None),
+            (F::Sum, T::Int, T::Int, vec![Int(1), Int(2147483647)], vec![], Some(Scalar::Int(-2147483648))),
+            (F::Sum, T::TinyInt, T::TinyInt, vec![Int(127), Int(1)], vec![], Some(Scalar::Int(-128))),
+            (F::Sum, T::BigInt, T::BigInt, vec![Int(i64::MAX), Int(1)], vec![], Some(Scalar::Int(i64::MIN))),
+            (F::Sum, T::Int, T::Int, vec![Int(5), Int(6)], vec![Int(5), Int(6)], None),
+            (F::Sum, T::Int, T::Int, vec![Int(5), Int(6)], vec![Int(5)], Some(Scalar::Int(6))),
+            (F::Sum, T::Double, T::Double, vec![Float(0.5), Float(0.25)], vec![], Some(Scalar::Float(0.75))),
+            (F::Sum, T::Float, T::Float, vec![Float(16777216.0), Float(1.0)], vec![], Some(Scalar::Float(16777216.0))),
+            (F::Sum, T::Decimal(5, 2), T::Decimal(38, 2), vec![half, half], vec![], Some(Scalar::Dec(100))),
+            (F::Sum, T::Decimal(38, 0), T::Decimal(38, 0), vec![Dec(MAX_DECIMAL), Dec(1)], vec![], None),
+            (F::Sum, T::Decimal(38, 0), T::Decimal(38, 0), vec![Dec(MAX_DECIMAL), Dec(1), Dec(7)], vec![], Some(Scalar::Dec(7))),
+            (F::Avg, T::Int, T::Int, vec![Int(1), Int(2)], vec![], Some(Scalar::Int(1))),
+            (F::Avg, T::Int, T::Int, vec![Int(-1), Int(-2)], vec![], Some(Scalar::Int(-1))),
+            (F::Avg, T::Int, T::Int, vec![Int(i32::MAX.into()), Int(i32::MAX.into())], vec![], Some(Scalar::Int(i32::MAX.into()))),
+            (F::Avg, T::Double, T::Double, vec![Float(1.0), Float(2.0)], vec![], Some(Scalar::Float(1.5))),
+            (F::Avg, T::Int, T::Int, vec![Null], vec![], None),
+            (F::Avg, T::Decimal(5, 2), T::Decimal(38, 6), vec![Dec(100), Dec(0), Dec(0)], vec![], Some(Scalar::Dec(333333))),
+            (F::Avg, T::Decimal(5, 2), T::Decimal(38, 6), vec![Dec(-200), Dec(0), Dec(0)], vec![], Some(Scalar::Dec(-666667))),
+            (F::Avg, T::Decimal(5, 2), T::Decimal(38, 6), vec![Dec(100), Dec(7)], vec![Dec(7)], Some(Scalar::Dec(1000000))),
+            (F::Min, T::Int, T::Int, vec![Null, Int(3), Int(-2), Int(5)], vec![], Some(Scalar::Int(-2))),
+            (F::Max, T::STRING, T::STRING, vec![Bytes(b"a"), Bytes(b"b"), Bytes(b"")], vec![], Some(Scalar::Bytes(b"b".to_vec()))),
+            (F::Max, T::Double, T::Double, vec![Float(1.0), Float(f64::NAN), Float(0.5)], vec![], Some(Scalar::Float(1.0))),
+            (F::FirstValue, T::Int, T::Int, vec![Null, Int(3), Int(4)], vec![], Some(Scalar::Int(3))),
+            (F::LastValue, T::Int, T::Int, vec![Int(3), Int(4), Null], vec![], Some(Scalar::Int(4))),
+            (F::VarPop, T::Double, T::Double, vec![Float(1.0), Float(3.0)], vec![], Some(Scalar::Float(1.0))),
+            (F::VarSamp, T::Double, T::Double, vec![Float(1.0), Float(3.0)], vec![], Some(Scalar::Float(2.0))),
+            (F::VarSamp, T::Double, T::Double, vec![Float(1.0)], vec![], None),
+            (F::StddevPop, T::Double, T::Double, vec![Float(1.0), Float(5.0), Float(9.0)], vec![Float(9.0)], Some(Scalar::Float(2.0))),
+            (F::StddevPop, T::Int, T::Int, vec![Int(1), Int(5)], vec![], Some(Scalar::Int(2))),
+        ];
+        for (function, from, to, plus, minus, expected) in table {
+            let call = resolve(function, from, to);
+            assert_eq!(fold(&call, &plus, &minus), expected, "{call} of {plus:?} minus {minus:?}");
+        }
+        let list = resolve(F::ListAgg { delimiter: "|".into() }, T::STRING, T::STRING);
+        let joined = fold(&list, &[Bytes(b"a"), Null, Bytes(b""), Bytes(b"c")], &[]);
+        assert_eq!(joined, Some(Scalar::Bytes(b"a||c".to_vec())));
+    }
+
+    #[test]
+    fn merge_equals_one_fold() {
+        use AggFunction as F;
+        let (left, right) = ([Int(3), Null, Int(-8)], [Int(5), Int(1)]);
+        for (function, to) in [
+            (F::Count, T::BigInt),
+            (F::Sum, T::Int),
+            (F::Avg, T::Int),
+            (F::Min, T::Int),
+            (F::Max, T::Int),
+            (F::FirstValue, T::Int),
+            (F::LastValue, T::Int),
+            (F::StddevSamp, T::Double),
+            (F::VarPop, T::Int),
+        ] {
+            let call = resolve(function, T::Int, to);
+            let (mut a, mut b, mut all) = (Acc::new(&call), Acc::new(&call), Acc::new(&call));
+            left.iter().for_each(|v| a.update(&call, *v).unwrap());
+            right.iter().for_each(|v| b.update(&call, *v).unwrap());
+            left.iter().chain(&right).for_each(|v| all.update(&call, *v).unwrap());
+            a.merge(&call, &b).unwrap();
+            assert_eq!(a, all, "{call}");
+            a.merge(&call, &Acc::new(&call)).unwrap();
+            assert_eq!(a, all, "{call}");
+        }
+    }
+
+    #[test]
+    fn unsupported_types_are_refused_by_name() {
+        let input = schema(&[("x", T::STRING), ("d", T::Decimal(5, 2))]);
+        let sum = AggCall::new(AggFunction::Sum, Some(0), T::STRING).resolve(&input, false).unwrap_err();
+        assert_eq!(sum.message(), "SUM(x): STRING cannot be summed to STRING");
+        let var = AggCall::new(AggFunction::VarPop, Some(1), T::Decimal(38, 6)).resolve(&input, false).unwrap_err();
+        assert_eq!(var.fix_text(), Some("cast the argument to DOUBLE"));
+        let list = AggCall::new(AggFunction::ListAgg { delimiter: ",".into() }, Some(0), T::STRING);
+        assert!(list.resolve(&input, true).is_err());
+        assert_eq!(list.distinct().filter(1).resolve(&input, false).unwrap_err().domain(), streamjob_core::Domain::Internal);
+    }
+}

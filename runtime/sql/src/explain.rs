@@ -1,0 +1,92 @@
+//! EXPLAIN: the plan with changelog modes in Flink's words, and the job graph.
+
+use crate::lower::default_parallelism;
+use crate::plan::changelog::{Mode, changes, inputs_need_before};
+use crate::plan::sink::SinkPlan;
+use crate::plan::text::describe;
+use crate::plan::{Node, Rel};
+use crate::catalog::full_name;
+use std::fmt::Write as _;
+use streamjob_core::options::Options;
+use streamjob_engine::{Exchange, JobGraph, NodeKind};
+
+/// The plans of INSERTs.
+pub fn plans(sinks: &[SinkPlan]) -> String {
+    let mut out = String::from("== Optimized Plan ==\n");
+    for (i, sink) in sinks.iter().enumerate() {
+        if i > 0 {
+            out.push('\n');
+        }
+        let names = sink.rel.names().join(", ");
+        let _ = writeln!(out, "Sink(table=[{}], fields=[{names}], changelogMode=[NONE])", full_name(&sink.table.def.name));
+        tree(&sink.rel, sink.needs_before(), 0, &mut out);
+    }
+    out
+}
+
+/// The plan of a query.
+pub fn query(rel: &Rel) -> String {
+    let mut out = String::from("== Optimized Plan ==\n");
+    let mut lines = String::new();
+    tree(rel, true, 0, &mut lines);
+    out.push_str(lines.strip_prefix("+- ").unwrap_or(&lines));
+    out
+}
+
+fn tree(rel: &Rel, needs_before: bool, depth: usize, out: &mut String) {
+    let made = changes(rel);
+    let mode = Mode { changes: made, before: needs_before };
+    line(out, depth, &with_mode(&describe(rel), &mode));
+    let below = inputs_need_before(rel, needs_before);
+    let mut depth = depth + 1;
+    if let Node::Aggregate { input, keys, .. } | Node::WindowAggregate { input, keys, .. } = &rel.node {
+        let names: Vec<&str> = keys.iter().filter_map(|k| input.columns.get(*k)).map(|c| c.name.as_str()).collect();
+        let distribution = if names.is_empty() { "single".to_string() } else { format!("hash[{}]", names.join(", ")) };
+        let mode = Mode { changes: changes(input), before: below };
+        line(out, depth, &with_mode(&format!("Exchange(distribution=[{distribution}])"), &mode));
+        depth += 1;
+    }
+    for input in rel.inputs() {
+        tree(input, below, depth, out);
+    }
+}
+
+fn with_mode(text: &str, mode: &Mode) -> String {
+    format!("{}, changelogMode=[{}])", text.strip_suffix(')').unwrap_or(text), mode.to_string().trim_matches(['[', ']']))
+}
+
+fn line(out: &mut String, depth: usize, text: &str) {
+    let _ = writeln!(out, "{}+- {text}", "   ".repeat(depth));
+}
+
+/// The job graph: one line a node.
+pub fn graph(graph: &JobGraph, options: &Options) -> String {
+    let mut out = String::from("== Job Graph ==\n");
+    for (id, node) in graph.nodes.iter().enumerate() {
+        let kind = match &node.kind {
+            NodeKind::Source(_) => "source",
+            NodeKind::Operator(_) => "operator",
+        };
+        let parallelism = node.parallelism.map_or_else(|| default_parallelism(options), i64::from);
+        let _ = write!(out, "{id}: {} [{kind}, uid {}, parallelism {parallelism}]", node.name, node.uid);
+        for edge in graph.edges.iter().filter(|e| e.to == id) {
+            let how = match &edge.exchange {
+                Exchange::Forward => "forward".to_string(),
+                Exchange::Hash(columns) => {
+                    let names: Vec<&str> = columns
+                        .iter()
+                        .filter_map(|c| graph.nodes.get(edge.from).and_then(|n| n.schema.columns.get(*c)))
+                        .map(|c| c.name.as_str())
+                        .collect();
+                    format!("hash({})", names.join(", "))
+                }
+                Exchange::Rebalance => "rebalance".to_string(),
+                Exchange::Broadcast => "broadcast".to_string(),
+                Exchange::Global => "global".to_string(),
+            };
+            let _ = write!(out, " <- {} {how}", edge.from);
+        }
+        out.push('\n');
+    }
+    out
+}

@@ -1,0 +1,6 @@
+//! JSON.
+
+use super::site::FunctionDef;
+
+/// The functions of this module.
+pub const FUNCTIONS: &[FunctionDef] = &[];

@@ -1,0 +1,362 @@
+//! Plans to a job graph: operators with their configuration, exchanges, and the
+//! uids under which state is found again.
+
+use crate::catalog::Table;
+use crate::expr::Zone;
+use crate::plan::changelog::{changes, inputs_need_before};
+use crate::plan::sink::SinkPlan;
+use crate::plan::{Call, Node as Plan, Rel, Window, WindowOf, text};
+use crate::values::ValuesFactory;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+use streamjob_core::options::Options;
+use streamjob_core::{Error, OperatorUid, Result};
+use streamjob_engine::operators::{
+    AggCall, Calc, GroupAggregate, LocalZone, NotNullEnforcer, SinkGuard, Union, WatermarkAssigner, WindowAggregate,
+    WindowOutput, WindowSource, WindowTvf,
+};
+use streamjob_engine::{Connectors, Edge, Exchange, JobGraph, Node, NodeId, NodeKind, OperatorFactory};
+use xxhash_rust::xxh3::xxh3_64;
+
+/// A job graph and what it reads and writes.
+#[derive(Default)]
+pub struct Lowered {
+    /// The graph.
+    pub graph: JobGraph,
+    /// Tables that are read, each once.
+    pub sources: Vec<String>,
+    /// Tables that are written, one per INSERT.
+    pub sinks: Vec<String>,
+    /// True when every source ends by itself.
+    pub bounded: bool,
+}
+
+/// Makes one job graph of all INSERTs.
+pub fn lower(sinks: &[SinkPlan], connectors: &dyn Connectors, options: &Options) -> Result<Lowered> {
+    let mut lowering = Lowering {
+        out: Lowered { bounded: true, ..Lowered::default() },
+        shared: HashMap::new(),
+        uids: HashSet::new(),
+        connectors,
+        options,
+    };
+    for sink in sinks {
+        lowering.sink(sink)?;
+    }
+    Ok(lowering.out)
+}
+
+/// A node that rows come from.
+#[derive(Clone, Copy)]
+struct Made {
+    id: NodeId,
+    /// Its number of subtasks, when not the job's.
+    parallelism: Option<u32>,
+}
+
+struct Lowering<'a> {
+    out: Lowered,
+    /// Scans by table and its identity.
+    shared: HashMap<(String, usize), Made>,
+    uids: HashSet<String>,
+    connectors: &'a dyn Connectors,
+    options: &'a Options,
+}
+
+impl Lowering<'_> {
+    fn sink(&mut self, plan: &SinkPlan) -> Result<()> {
+        let name = &plan.table.def.name;
+        let needs_before = plan.needs_before();
+        let mut input = self.rel(&plan.rel, needs_before)?;
+        let schema = plan.table.def.physical_schema();
+        let not_null: Vec<usize> =
+            schema.columns.iter().enumerate().filter(|(_, c)| !c.ty.nullable).map(|(i, _)| i).collect();
+        let updating = changes(&plan.rel).update;
+        let drop_update_before = updating && !needs_before;
+        if !not_null.is_empty() || drop_update_before {
+            let drop = self.options.text("table.exec.sink.not-null-enforcer").is_some_and(|v| v.eq_ignore_ascii_case("DROP"));
+            let enforcer = if drop { NotNullEnforcer::Drop } else { NotNullEnforcer::Error };
+            let guard = SinkGuard { schema: schema.clone(), not_null, enforcer, drop_update_before };
+            let uid = self.uid(format!("guard-{name}"));
+            input = self.operator(uid, format!("ConstraintEnforcer({name})"), Arc::new(guard), &plan.rel, input.parallelism, &[(input, Exchange::Forward)]);
+        }
+        let parallelism = plan.sink.parallelism().or(input.parallelism);
+        let exchange = self.sink_exchange(plan, input, parallelism)?;
+        let uid = self.uid(format!("sink-{name}"));
+        let factory: Arc<dyn OperatorFactory> = Arc::clone(&plan.sink) as Arc<dyn OperatorFactory>;
+        let made = self.operator(uid, format!("Sink: {name}"), factory, &plan.rel, parallelism, &[(input, exchange)]);
+        if let Some(node) = self.out.graph.nodes.get_mut(made.id) {
+            node.schema = streamjob_core::Schema::default();
+        }
+        self.out.sinks.push(name.clone());
+        Ok(())
+    }
+
+    /// Changes of one key must reach the same subtask of the sink, in order.
+    fn sink_exchange(&self, plan: &SinkPlan, input: Made, parallelism: Option<u32>) -> Result<Exchange> {
+        if self.subtasks(parallelism) == self.subtasks(input.parallelism) || changes(&plan.rel).insert_only() {
+            return Ok(Exchange::Forward);
+        }
+        let def = &plan.table.def;
+        let schema = def.physical_schema();
+        let key: Option<Vec<usize>> = def.primary_key.iter().map(|k| schema.index_of(k)).collect();
+        match key {
+            Some(key) if !key.is_empty() => Ok(Exchange::Hash(key)),
+            _ => Err(plan
+                .table
+                .position
+                .error(format!(
+                    "The sink for table '{}' has a configured parallelism of {}, while the input parallelism is {}. Since \
+                     the configured parallelism is different from the input's parallelism and the changelog mode is not \
+                     insert-only, a primary key is required but could not be found",
+                    def.name,
+                    self.subtasks(parallelism),
+                    self.subtasks(input.parallelism)
+                ))
+                .fix("declare PRIMARY KEY (…) NOT ENFORCED, or remove sink.parallelism")),
+        }
+    }
+
+    fn subtasks(&self, parallelism: Option<u32>) -> i64 {
+        parallelism.map_or_else(|| default_parallelism(self.options), i64::from)
+    }
+
+    fn rel(&mut self, rel: &Rel, needs_before: bool) -> Result<Made> {
+        let key = rel.shared.clone().and_then(|name| Some((name, Arc::as_ptr(scanned(rel)?) as usize)));
+        if let Some(made) = key.as_ref().and_then(|k| self.shared.get(k)) {
+            return Ok(*made);
+        }
+        let made = self.make(rel, needs_before)?;
+        if let Some(key) = key {
+            self.shared.insert(key, made);
+        }
+        Ok(made)
+    }
+
+    fn make(&mut self, rel: &Rel, needs_before: bool) -> Result<Made> {
+        let below = inputs_need_before(rel, needs_before);
+        let mut inputs = Vec::new();
+        for input in rel.inputs() {
+            inputs.push(self.rel(input, below)?);
+        }
+        let first = inputs.first().copied();
+        let forward = || first.map(|i| (i, Exchange::Forward)).into_iter().collect::<Vec<_>>();
+        let inherited = first.and_then(|i| i.parallelism);
+        match &rel.node {
+            Plan::Scan(table) => self.scan(table, rel),
+            Plan::Values(rows) => {
+                let uid = self.uid(stateful("values", &rel.digest()));
+                let factory = ValuesFactory { rows: rows.clone(), schema: rel.schema() };
+                Ok(self.node(uid, "Values".into(), NodeKind::Source(Arc::new(factory)), rel, Some(1), &[]))
+            }
+            Plan::Calc { filter, exprs, .. } => {
+                let calc = Calc {
+                    filter: filter.as_ref().map(|f| Arc::clone(&f.expr)),
+                    projections: exprs.iter().map(|e| Arc::clone(&e.expr)).collect(),
+                    schema: rel.schema(),
+                };
+                Ok(self.stateless("calc", rel, Arc::new(calc), inherited, &forward()))
+            }
+            Plan::Watermark { column, expr, idle_timeout_ms, .. } => {
+                let idle = match idle_timeout_ms {
+                    0 => self.options.duration("table.exec.source.idle-timeout").filter(|d| !d.is_zero()),
+                    ms => Some(Duration::from_millis(*ms)),
+                };
+                let assigner = WatermarkAssigner {
+                    time_column: *column,
+                    expr: Arc::clone(&expr.expr),
+                    interval: self.options.duration("pipeline.auto-watermark-interval").unwrap_or(Duration::from_millis(200)),
+                    idle_timeout: idle,
+                };
+                Ok(self.stateless("watermark", rel, Arc::new(assigner), inherited, &forward()))
+            }
+            Plan::Union(parts) => {
+                let same = inputs.iter().all(|i| self.subtasks(i.parallelism) == self.subtasks(inherited));
+                let updating = parts.iter().any(|p| !changes(p).insert_only());
+                let (parallelism, exchange) = match (same, updating) {
+                    (true, _) => (inherited, Exchange::Forward),
+                    // Rows of one key must stay in order: one subtask takes them all.
+                    (false, true) => (Some(1), Exchange::Global),
+                    (false, false) => (None, Exchange::Forward),
+                };
+                let wires: Vec<_> = inputs.into_iter().map(|i| (i, exchange.clone())).collect();
+                let union = Union { schema: rel.schema() };
+                Ok(self.stateless("union", rel, Arc::new(union), parallelism, &wires))
+            }
+            Plan::WindowTvf { window, time, .. } => {
+                let tvf = WindowTvf { time_column: *time, window: window.spec(), zone: self.zone(window)?, schema: rel.schema() };
+                Ok(self.stateless("window", rel, Arc::new(tvf), inherited, &forward()))
+            }
+            Plan::Aggregate { input, keys, calls, id } => {
+                let aggregate = GroupAggregate {
+                    input: input.schema(),
+                    schema: rel.schema(),
+                    keys: keys.clone(),
+                    aggs: calls.iter().map(agg_call).collect(),
+                    generate_update_before: needs_before,
+                    input_retracts: !changes(input).insert_only(),
+                    state_ttl: self.options.duration("table.exec.state.ttl").filter(|d| !d.is_zero()),
+                };
+                let kind = if calls.is_empty() { "distinct" } else { "group-aggregate" };
+                self.keyed(kind, id, rel, Arc::new(aggregate), keys, first)
+            }
+            Plan::WindowAggregate { input, window, source, keys, calls, id } => {
+                let source = match source {
+                    WindowOf::Time(column) => WindowSource::Time { column: *column, window: window.spec() },
+                    WindowOf::Attached { start, end } => WindowSource::Attached { start: *start, end: *end },
+                };
+                let output = (0..keys.len())
+                    .map(WindowOutput::Key)
+                    .chain((0..calls.len()).map(WindowOutput::Agg))
+                    .chain([WindowOutput::WindowStart, WindowOutput::WindowEnd, WindowOutput::WindowTime])
+                    .collect();
+                let aggregate = WindowAggregate {
+                    input: input.schema(),
+                    keys: keys.clone(),
+                    source,
+                    zone: self.zone(window)?,
+                    aggs: calls.iter().map(agg_call).collect(),
+                    output,
+                    schema: rel.schema(),
+                };
+                self.keyed("window-aggregate", id, rel, Arc::new(aggregate), keys, first)
+            }
+        }
+    }
+
+    fn scan(&mut self, table: &Arc<Table>, rel: &Rel) -> Result<Made> {
+        let name = &table.def.name;
+        let factory = self.connectors.source(&table.def).map_err(|e| table.position.locate(e))?;
+        self.out.bounded = self.out.bounded && factory.bounded();
+        let parallelism = factory.parallelism();
+        let uid = self.uid(format!("source-{name}"));
+        if !self.out.sources.contains(name) {
+            self.out.sources.push(name.clone());
+        }
+        Ok(self.node(uid, format!("Source: {name}"), NodeKind::Source(factory), rel, parallelism, &[]))
+    }
+
+    fn keyed(
+        &mut self,
+        kind: &str,
+        id: &str,
+        rel: &Rel,
+        factory: Arc<dyn OperatorFactory>,
+        keys: &[usize],
+        input: Option<Made>,
+    ) -> Result<Made> {
+        let input = input.ok_or_else(|| Error::internal("an aggregate without input"))?;
+        let uid = self.uid(stateful(kind, id));
+        Ok(self.operator(uid, text::short(rel), factory, rel, None, &[(input, Exchange::Hash(keys.to_vec()))]))
+    }
+
+    fn stateless(
+        &mut self,
+        kind: &str,
+        rel: &Rel,
+        factory: Arc<dyn OperatorFactory>,
+        parallelism: Option<u32>,
+        inputs: &[(Made, Exchange)],
+    ) -> Made {
+        let uid = self.uid(stateful(kind, &rel_digest(rel)));
+        self.operator(uid, text::short(rel), factory, rel, parallelism, inputs)
+    }
+
+    fn operator(
+        &mut self,
+        uid: OperatorUid,
+        name: String,
+        factory: Arc<dyn OperatorFactory>,
+        rel: &Rel,
+        parallelism: Option<u32>,
+        inputs: &[(Made, Exchange)],
+    ) -> Made {
+        self.node(uid, name, NodeKind::Operator(factory), rel, parallelism, inputs)
+    }
+
+    fn node(
+        &mut self,
+        uid: OperatorUid,
+        name: String,
+        kind: NodeKind,
+        rel: &Rel,
+        parallelism: Option<u32>,
+        inputs: &[(Made, Exchange)],
+    ) -> Made {
+        let id = self.out.graph.nodes.len();
+        for (index, (input, exchange)) in inputs.iter().enumerate() {
+            self.out.graph.edges.push(Edge { from: input.id, to: id, input: index, exchange: exchange.clone() });
+        }
+        self.out.graph.nodes.push(Node { uid, name, kind, parallelism, schema: rel.schema() });
+        Made { id, parallelism }
+    }
+
+    /// The uid, with an ordinal when the job has the same one already.
+    fn uid(&mut self, base: String) -> OperatorUid {
+        let mut uid = base.clone();
+        let mut n = 2;
+        while !self.uids.insert(uid.clone()) {
+            uid = format!("{base}-{n}");
+            n += 1;
+        }
+        OperatorUid(uid)
+    }
+
+    fn zone(&self, window: &Window) -> Result<Option<Arc<dyn LocalZone>>> {
+        if !window.local {
+            return Ok(None);
+        }
+        Ok(Some(Arc::new(SessionZone(Zone::session(self.options)?))))
+    }
+}
+
+/// The subtasks that an operator has by default.
+pub fn default_parallelism(options: &Options) -> i64 {
+    let table = options.int("table.exec.resource.default-parallelism").filter(|n| *n > 0);
+    table.or_else(|| options.int("parallelism.default")).unwrap_or(1)
+}
+
+/// The table that a scan stack reads.
+fn scanned(rel: &Rel) -> Option<&Arc<Table>> {
+    match &rel.node {
+        Plan::Scan(table) => Some(table),
+        _ => rel.inputs().first().and_then(|i| scanned(i)),
+    }
+}
+
+/// The digest, also of what is shared.
+fn rel_digest(rel: &Rel) -> String {
+    let own = text::describe(rel);
+    rel.inputs().iter().fold(own, |all, i| format!("{all}({})", i.digest()))
+}
+
+fn stateful(kind: &str, text: &str) -> String {
+    format!("{kind}-{:016x}", xxh3_64(text.as_bytes()))
+}
+
+fn agg_call(call: &Call) -> AggCall {
+    AggCall {
+        function: call.function.clone(),
+        arg: call.arg,
+        distinct: call.distinct,
+        filter: call.filter,
+        result: call.ty.clone(),
+    }
+}
+
+/// The session's zone for windows.
+#[derive(Debug)]
+struct SessionZone(Zone);
+
+impl LocalZone for SessionZone {
+    fn to_local(&self, epoch_ms: i64) -> i64 {
+        let seconds = epoch_ms.div_euclid(1000);
+        epoch_ms.saturating_add(self.0.to_local(seconds).saturating_sub(seconds).saturating_mul(1000))
+    }
+
+    fn to_epoch(&self, local_ms: i64) -> i64 {
+        let seconds = local_ms.div_euclid(1000);
+        local_ms.saturating_add(self.0.to_instant(seconds).saturating_sub(seconds).saturating_mul(1000))
+    }
+}

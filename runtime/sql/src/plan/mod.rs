@@ -1,0 +1,253 @@
+//! The relational plan: what a query means, with bound expressions and types,
+//! before it becomes a job graph. Columns are found by position.
+
+pub mod aggregate;
+pub mod bind;
+pub mod changelog;
+pub mod optimize;
+pub mod query;
+pub mod refuse;
+pub mod sink;
+pub mod text;
+pub mod window;
+
+use crate::catalog::Table;
+use crate::expr::BoundExpr;
+use std::fmt::Write as _;
+use std::sync::Arc;
+use streamjob_core::{LogicalType, Schema};
+use streamjob_engine::operators::AggFunction;
+pub use window::Window;
+
+/// A relation: how it is made and which columns it has.
+#[derive(Clone)]
+pub struct Rel {
+    /// How it is made.
+    pub node: Node,
+    /// Its columns.
+    pub columns: Vec<PlanColumn>,
+    /// Set when its rows come from a window: then `GROUP BY window_start, window_end` aggregates by window.
+    pub window: Option<WindowColumns>,
+    /// Set for the whole of a table's scan: the same one is read once per job.
+    pub shared: Option<String>,
+}
+
+/// A column of a relation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlanColumn {
+    /// Its name.
+    pub name: String,
+    /// Its type.
+    pub ty: LogicalType,
+    /// True for an event-time attribute.
+    pub rowtime: bool,
+    /// True for a processing-time attribute.
+    pub proctime: bool,
+}
+
+/// Where a relation keeps its window, while it still has those columns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WindowColumns {
+    /// The windows.
+    pub window: Window,
+    /// Position of `window_start`.
+    pub start: Option<usize>,
+    /// Position of `window_end`.
+    pub end: Option<usize>,
+    /// Position of `window_time`.
+    pub time: Option<usize>,
+}
+
+/// How a relation is made.
+#[derive(Clone)]
+pub enum Node {
+    /// The physical columns of a table.
+    Scan(Arc<Table>),
+    /// Constant rows.
+    Values(Vec<Vec<BoundExpr>>),
+    /// Filter, then projection.
+    Calc {
+        /// What it reads.
+        input: Box<Rel>,
+        /// Rows that stay.
+        filter: Option<BoundExpr>,
+        /// One per column.
+        exprs: Vec<BoundExpr>,
+    },
+    /// Watermarks from a column.
+    Watermark {
+        /// What it reads.
+        input: Box<Rel>,
+        /// The time attribute.
+        column: usize,
+        /// The watermark of a row.
+        expr: BoundExpr,
+        /// Idle after this time, from the table's options.
+        idle_timeout_ms: u64,
+    },
+    /// UNION ALL.
+    Union(Vec<Rel>),
+    /// GROUP BY without a window; columns are keys, then calls. No calls: DISTINCT.
+    Aggregate {
+        /// What it reads.
+        input: Box<Rel>,
+        /// The keys.
+        keys: Vec<usize>,
+        /// The aggregates.
+        calls: Vec<Call>,
+        /// The sub-plan's text as it was before any rewrite: see [`Rel::digest`].
+        id: String,
+    },
+    /// Adds window_start, window_end and window_time; a row may be in several windows.
+    WindowTvf {
+        /// What it reads.
+        input: Box<Rel>,
+        /// The windows.
+        window: Window,
+        /// The time attribute.
+        time: usize,
+    },
+    /// GROUP BY window; columns are keys, calls, then window_start, window_end, window_time.
+    WindowAggregate {
+        /// What it reads.
+        input: Box<Rel>,
+        /// The windows.
+        window: Window,
+        /// Where a row's window comes from.
+        source: WindowOf,
+        /// The other keys.
+        keys: Vec<usize>,
+        /// The aggregates.
+        calls: Vec<Call>,
+        /// The sub-plan's text as it was before any rewrite: see [`Rel::digest`].
+        id: String,
+    },
+}
+
+/// Where the window of a row comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WindowOf {
+    /// Its time attribute.
+    Time(usize),
+    /// The window_start and window_end columns that it has already.
+    Attached {
+        /// window_start.
+        start: usize,
+        /// window_end.
+        end: usize,
+    },
+}
+
+/// An aggregate over columns of its input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Call {
+    /// The function.
+    pub function: AggFunction,
+    /// DISTINCT.
+    pub distinct: bool,
+    /// Its argument; `None` for COUNT(*).
+    pub arg: Option<usize>,
+    /// FILTER (WHERE …): a BOOLEAN column.
+    pub filter: Option<usize>,
+    /// Type of the result.
+    pub ty: LogicalType,
+    /// The SQL text, for people.
+    pub text: String,
+}
+
+impl Rel {
+    /// A relation without window.
+    pub fn new(node: Node, columns: Vec<PlanColumn>) -> Self {
+        Self { node, columns, window: None, shared: None }
+    }
+
+    /// What it reads.
+    pub fn inputs(&self) -> Vec<&Rel> {
+        match &self.node {
+            Node::Scan(_) | Node::Values(_) => Vec::new(),
+            Node::Union(inputs) => inputs.iter().collect(),
+            Node::Calc { input, .. }
+            | Node::Watermark { input, .. }
+            | Node::Aggregate { input, .. }
+            | Node::WindowTvf { input, .. }
+            | Node::WindowAggregate { input, .. } => vec![input],
+        }
+    }
+
+    /// The carriers of its rows. Names are made unique, because Arrow looks columns up by name in places.
+    pub fn schema(&self) -> Schema {
+        let mut seen = std::collections::HashSet::new();
+        Schema::new(self.columns.iter().map(|c| {
+            let mut name = c.name.clone();
+            let mut n = 0;
+            while !seen.insert(name.clone()) {
+                name = format!("{}{n}", c.name);
+                n += 1;
+            }
+            (name, c.ty.clone())
+        }))
+    }
+
+    /// The names of its columns.
+    pub fn names(&self) -> Vec<&str> {
+        self.columns.iter().map(|c| c.name.as_str()).collect()
+    }
+
+    /// The normalised text of the sub-plan, from which uids of state are made. It names what
+    /// state depends on, and not how the plan was optimised, nor where it stands in the script.
+    pub fn digest(&self) -> String {
+        let mut out = String::new();
+        self.write_digest(&mut out);
+        out
+    }
+
+    fn write_digest(&self, out: &mut String) {
+        if let Some(table) = &self.shared {
+            let _ = write!(out, "table[{table}]");
+            return;
+        }
+        match &self.node {
+            Node::Scan(t) => {
+                let _ = write!(out, "scan[{}]", t.def.name);
+            }
+            Node::Values(rows) => {
+                let _ = write!(out, "values[{}]", rows.iter().map(|r| texts(r)).collect::<Vec<_>>().join(";"));
+            }
+            Node::Calc { filter, exprs, .. } => {
+                let _ = write!(out, "calc[{}|{}]", filter.as_ref().map_or("", |f| f.text.as_str()), texts(exprs));
+            }
+            Node::Watermark { column, input, .. } => {
+                let _ = write!(out, "watermark[{}]", input.columns.get(*column).map_or("", |c| c.name.as_str()));
+            }
+            Node::Union(_) => out.push_str("union[]"),
+            Node::Aggregate { id, .. } | Node::WindowAggregate { id, .. } => {
+                out.push_str(id);
+                return;
+            }
+            Node::WindowTvf { window, time, .. } => {
+                let _ = write!(out, "window[{window}|{time}]");
+            }
+        }
+        for input in self.inputs() {
+            out.push('(');
+            input.write_digest(out);
+            out.push(')');
+        }
+    }
+}
+
+fn texts(exprs: &[BoundExpr]) -> String {
+    exprs.iter().map(|e| e.text.as_str()).collect::<Vec<_>>().join(",")
+}
+
+/// The text of an aggregate over `input`.
+pub fn aggregate_id(kind: &str, input: &Rel, keys: &[usize], calls: &[Call]) -> String {
+    format!("{kind}[{keys:?}|{}]({})", call_texts(calls), input.digest())
+}
+
+fn call_texts(calls: &[Call]) -> String {
+    let one = |c: &Call| {
+        format!("{:?} {}{:?} {:?}", c.function, if c.distinct { "!" } else { "" }, c.arg, c.filter)
+    };
+    calls.iter().map(one).collect::<Vec<_>>().join(",")
+}

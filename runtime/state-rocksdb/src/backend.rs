@@ -1,0 +1,456 @@
+//! The keyed backend: state operations over cache and database.
+
+use crate::cache::WriteCache;
+use crate::database::Database;
+use crate::error::RocksExt;
+use crate::files::group_start;
+use crate::memory::{Share, SharedMemory};
+use crate::options::{TtlOfState, cf_options, write_options};
+use crate::restore::restore;
+use crate::snapshot::{self, StateView, Uploads};
+use rocksdb::ReadOptions;
+use std::collections::HashMap;
+use std::ops::{ControlFlow, Range};
+use std::path::PathBuf;
+use std::sync::Arc;
+use streamjob_core::{CheckpointId, Error, Result};
+use streamjob_state::heap::snapshot_hint;
+use streamjob_state::restore::{group_of, merged_states, prefix_end};
+use streamjob_state::ttl::{self, Outcome, Policy};
+use streamjob_state::{
+    BackendFactory, BackendSize, Clock, KeyedBackend, OpenRequest, PendingSnapshot, SnapshotRequest, StateId,
+    StateMeta, StateSpec, compat,
+};
+
+/// Up to this many entries are deleted one by one; beyond, by a range tombstone, which is cheap to write but
+/// slows reads until it is compacted away.
+const DELETE_SINGLY: usize = 128;
+
+/// Makes RocksDB backends that share one block cache and one limit for memtables.
+pub struct RocksDbFactory {
+    memory: Arc<SharedMemory>,
+    incremental: bool,
+}
+
+impl Default for RocksDbFactory {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl RocksDbFactory {
+    /// A factory with incremental checkpoints. Use one per process.
+    pub fn new() -> Self {
+        Self { memory: SharedMemory::new(), incremental: true }
+    }
+
+    /// Whether checkpoints build upon the last completed one, or upload every file each time.
+    #[must_use]
+    pub fn incremental(mut self, incremental: bool) -> Self {
+        self.incremental = incremental;
+        self
+    }
+}
+
+impl BackendFactory for RocksDbFactory {
+    fn name(&self) -> &'static str {
+        "rocksdb"
+    }
+
+    /// Two fifths of the memory budget become write-back cache, the rest block cache and memtables.
+    fn open(&self, request: OpenRequest) -> Result<Box<dyn KeyedBackend>> {
+        let budget = usize::try_from(request.memory_budget).unwrap_or(usize::MAX);
+        let cache_budget = budget / 5 * 2;
+        let share = self.memory.join(budget - cache_budget);
+        let context = |e: Error| e.context(format!("state of operator '{}', subtask {}", request.uid, request.subtask));
+        let db = Database::open(&request.dir, &share).map_err(context)?;
+        let mut backend = RocksDbBackend {
+            db,
+            share,
+            cache_budget,
+            groups: request.groups.clone(),
+            clock: Arc::clone(&request.clock),
+            hint: snapshot_hint(&request.uid.0, request.subtask),
+            dir: request.dir.clone(),
+            incremental: self.incremental,
+            states: Vec::new(),
+            by_name: HashMap::new(),
+            uploads: Uploads::default(),
+            scratch: Vec::new(),
+            snapshots: 0,
+        };
+        backend.restore(&request).map_err(context)?;
+        Ok(Box::new(backend))
+    }
+}
+
+struct State {
+    meta: StateMeta,
+    policy: Policy,
+    cf: String,
+    filter: Arc<TtlOfState>,
+    cache: WriteCache,
+}
+
+struct RocksDbBackend {
+    db: Database,
+    share: Share,
+    cache_budget: usize,
+    groups: Range<u32>,
+    clock: Arc<dyn Clock>,
+    hint: String,
+    dir: PathBuf,
+    incremental: bool,
+    states: Vec<State>,
+    by_name: HashMap<String, StateId>,
+    uploads: Uploads,
+    scratch: Vec<u8>,
+    snapshots: u64,
+}
+
+impl RocksDbBackend {
+    fn restore(&mut self, request: &OpenRequest) -> Result<()> {
+        if request.restore.is_empty() {
+            return Ok(());
+        }
+        for meta in merged_states(&request.restore)? {
+            self.add(meta, None, true)?;
+        }
+        let cfs = self.states.iter().map(|s| (s.meta.name.clone(), s.cf.clone())).collect();
+        restore(&self.db, &cfs, &request.restore, &self.groups, &*request.store, &self.dir)?;
+        for state in &self.states {
+            self.db
+                .get()?
+                .set_options_cf(self.db.cf(&state.cf)?, &[("disable_auto_compactions", "false")])
+                .rocks("cannot start compactions")?;
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, meta: StateMeta, ttl: Option<streamjob_state::Ttl>, restoring: bool) -> Result<StateId> {
+        let id = u16::try_from(self.states.len())
+            .map(StateId)
+            .map_err(|_| Error::internal("more than 65,535 states in one operator"))?;
+        let filter = TtlOfState::new(ttl);
+        let mut options = cf_options(Some(&self.share), Some((Arc::clone(&filter), Arc::clone(&self.clock))));
+        options.set_disable_auto_compactions(restoring);
+        // Numbered, so that any name is legal.
+        let cf = format!("s{}", id.0);
+        self.db.create_cf(&cf, &options)?;
+        self.by_name.insert(meta.name.clone(), id);
+        let cache = WriteCache::new(meta.kind, 0);
+        let policy = Policy::new(ttl, Arc::clone(&self.clock));
+        self.states.push(State { meta, policy, cf, filter, cache });
+        let limit = self.cache_budget / self.states.len().max(1);
+        self.states.iter_mut().for_each(|s| s.cache.set_limit(limit));
+        Ok(id)
+    }
+
+    fn state(&mut self, id: StateId) -> Result<&mut State> {
+        self.states.get_mut(usize::from(id.0)).ok_or_else(|| unregistered(id))
+    }
+
+    fn check_group(&self, id: StateId, key: &[u8]) -> Result<()> {
+        let group = group_of(key)?;
+        if self.groups.contains(&group) {
+            return Ok(());
+        }
+        let name = self.states.get(usize::from(id.0)).map_or("?", |s| s.meta.name.as_str());
+        Err(Error::internal(format!(
+            "state '{name}': key group {group} is not of this subtask, which has {:?}",
+            self.groups
+        )))
+    }
+
+    /// Writes a state's dirty entries into the database.
+    fn flush(&mut self, id: StateId) -> Result<()> {
+        let state = self.states.get_mut(usize::from(id.0)).ok_or_else(|| unregistered(id))?;
+        let dirty = state.cache.dirty_sorted();
+        if dirty.is_empty() {
+            return Ok(());
+        }
+        self.db.write(&state.cf, dirty.into_iter())?;
+        state.cache.mark_clean();
+        Ok(())
+    }
+
+    fn write(&mut self, id: StateId, key: &[u8], stored: Option<&[u8]>) -> Result<()> {
+        let state = self.state(id)?;
+        state.cache.write(key, stored);
+        if state.cache.must_flush() { self.flush(id) } else { Ok(()) }
+    }
+
+    /// Turns a stored value that was read into what the reader gets; restarts or ends its life where due.
+    fn settle(&mut self, id: StateId, key: &[u8], stored: Option<Vec<u8>>, now: Option<i64>) -> Result<Option<Vec<u8>>> {
+        let Some(mut stored) = stored else { return Ok(None) };
+        let (len, refresh, expired) = match self.state(id)?.policy.read(&stored, now)? {
+            Outcome::Live { value, refresh } => (Some(value.len()), refresh, false),
+            Outcome::Expired(value) => (value.map(<[u8]>::len), false, true),
+        };
+        if refresh && let Some(now) = now {
+            ttl::restamp(&mut stored, now);
+            self.write(id, key, Some(&stored))?;
+        } else if expired {
+            self.write(id, key, None)?;
+        }
+        Ok(len.map(|len| {
+            stored.truncate(len);
+            stored
+        }))
+    }
+
+    /// Stamps entries that were written before time to live was switched on.
+    fn stamp_all(&mut self, id: StateId) -> Result<()> {
+        let state = self.states.get(usize::from(id.0)).ok_or_else(|| unregistered(id))?;
+        let Some(now) = state.policy.now() else { return Ok(()) };
+        let cf = self.db.cf(&state.cf)?;
+        let mut rows = self.db.get()?.raw_iterator_cf_opt(cf, ReadOptions::default());
+        rows.seek_to_first();
+        let mut chunk: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
+        let write = |chunk: &[(Vec<u8>, Vec<u8>)]| {
+            self.db.write(&state.cf, chunk.iter().map(|(k, v)| (k.as_slice(), Some(v.as_slice()))))
+        };
+        while let Some((key, stored)) = rows.item() {
+            let mut stored = stored.to_vec();
+            ttl::restamp(&mut stored, now);
+            chunk.push((key.to_vec(), stored));
+            if chunk.len() >= 4096 {
+                write(&chunk)?;
+                chunk.clear();
+            }
+            rows.next();
+        }
+        rows.status().rocks("cannot read state")?;
+        write(&chunk)
+    }
+}
+
+fn unregistered(id: StateId) -> Error {
+    Error::internal(format!("state number {} is not registered", id.0))
+}
+
+impl KeyedBackend for RocksDbBackend {
+    fn register(&mut self, spec: &StateSpec) -> Result<StateId> {
+        let Some(&id) = self.by_name.get(&spec.name) else {
+            return self.add(compat::meta_of(spec), spec.ttl, false);
+        };
+        let clock = Arc::clone(&self.clock);
+        let state = self.state(id)?;
+        let fit = compat::check(&state.meta, spec)?;
+        state.meta = compat::meta_of(spec);
+        state.policy = Policy::new(spec.ttl, clock);
+        if fit.ttl_starts {
+            self.flush(id)?;
+            self.stamp_all(id)?;
+        }
+        self.state(id)?.filter.set(spec.ttl);
+        Ok(id)
+    }
+
+    fn get(&mut self, id: StateId, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        let state = self.states.get_mut(usize::from(id.0)).ok_or_else(|| unregistered(id))?;
+        let now = state.policy.now();
+        let stored = match state.cache.get(key) {
+            Some(known) => known,
+            None => {
+                let found = self.db.get()?.get_pinned_cf(self.db.cf(&state.cf)?, key).rocks("cannot read state")?;
+                state.cache.remember(key, found.as_deref());
+                found.map(|v| v.to_vec())
+            }
+        };
+        self.settle(id, key, stored, now)
+    }
+
+    fn get_many(&mut self, id: StateId, keys: &[&[u8]]) -> Result<Vec<Option<Vec<u8>>>> {
+        let state = self.states.get_mut(usize::from(id.0)).ok_or_else(|| unregistered(id))?;
+        let now = state.policy.now();
+        let mut found: Vec<Option<Vec<u8>>> = Vec::with_capacity(keys.len());
+        let mut misses: Vec<(&[u8], usize)> = Vec::new();
+        for (i, key) in keys.iter().enumerate() {
+            found.push(state.cache.get(key).unwrap_or_else(|| {
+                misses.push((key, i));
+                None
+            }));
+        }
+        if !misses.is_empty() {
+            misses.sort_unstable();
+            let mut sorted: Vec<&[u8]> = misses.iter().map(|(k, _)| *k).collect();
+            sorted.dedup();
+            let cf = self.db.cf(&state.cf)?;
+            let read = self.db.get()?.batched_multi_get_cf(cf, sorted.iter().copied(), true);
+            let mut places = misses.into_iter().peekable();
+            for (key, outcome) in sorted.into_iter().zip(read) {
+                let stored = outcome.rocks("cannot read state")?;
+                state.cache.remember(key, stored.as_deref());
+                while let Some((_, place)) = places.next_if(|(k, _)| *k == key) {
+                    if let Some(slot) = found.get_mut(place) {
+                        *slot = stored.as_deref().map(<[u8]>::to_vec);
+                    }
+                }
+            }
+        }
+        keys.iter().zip(found).map(|(key, stored)| self.settle(id, key, stored, now)).collect()
+    }
+
+    fn put(&mut self, id: StateId, key: &[u8], value: &[u8]) -> Result<()> {
+        self.check_group(id, key)?;
+        let mut stored = std::mem::take(&mut self.scratch);
+        stored.clear();
+        self.state(id)?.policy.encode(value, &mut stored);
+        let outcome = self.write(id, key, Some(&stored));
+        self.scratch = stored;
+        outcome
+    }
+
+    fn delete(&mut self, id: StateId, key: &[u8]) -> Result<()> {
+        self.check_group(id, key)?;
+        self.write(id, key, None)
+    }
+
+    fn scan(
+        &mut self,
+        id: StateId,
+        prefix: &[u8],
+        visit: &mut dyn FnMut(&[u8], &[u8]) -> Result<ControlFlow<()>>,
+    ) -> Result<()> {
+        let state = self.states.get(usize::from(id.0)).ok_or_else(|| unregistered(id))?;
+        let (policy, now) = (state.policy.clone(), state.policy.now());
+        let mut refreshed: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
+        let mut expired: Vec<Vec<u8>> = Vec::new();
+        let outcome = merged(&self.db, state, prefix, &mut |key, stored| {
+            let value = match policy.read(stored, now)? {
+                Outcome::Live { value, refresh } => {
+                    if refresh && let Some(now) = now {
+                        let mut stored = stored.to_vec();
+                        ttl::restamp(&mut stored, now);
+                        refreshed.push((key.to_vec(), stored));
+                    }
+                    value
+                }
+                Outcome::Expired(visible) => {
+                    expired.push(key.to_vec());
+                    match visible {
+                        Some(value) => value,
+                        None => return Ok(ControlFlow::Continue(())),
+                    }
+                }
+            };
+            visit(key, value)
+        });
+        for (key, stored) in refreshed {
+            self.write(id, &key, Some(&stored))?;
+        }
+        for key in expired {
+            self.write(id, &key, None)?;
+        }
+        outcome
+    }
+
+    fn delete_prefix(&mut self, id: StateId, prefix: &[u8]) -> Result<()> {
+        let state = self.states.get_mut(usize::from(id.0)).ok_or_else(|| unregistered(id))?;
+        let mut keys: Vec<Vec<u8>> = Vec::new();
+        merged(&self.db, state, prefix, &mut |key, _| {
+            keys.push(key.to_vec());
+            Ok(if keys.len() > DELETE_SINGLY { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+        })?;
+        if keys.len() <= DELETE_SINGLY {
+            return keys.iter().try_for_each(|key| self.write(id, key, None));
+        }
+        let end = prefix_end(prefix).unwrap_or_else(|| group_start(u32::MAX));
+        state.cache.forget(prefix);
+        self.db
+            .get()?
+            .delete_range_cf_opt(self.db.cf(&state.cf)?, prefix, end.as_slice(), &write_options())
+            .rocks("cannot delete state")
+    }
+
+    fn snapshot(&mut self, request: &SnapshotRequest) -> Result<Box<dyn PendingSnapshot>> {
+        for i in 0..self.states.len() {
+            self.flush(StateId(i as u16))?;
+        }
+        let cfs: Vec<&str> = self.states.iter().map(|s| s.cf.as_str()).collect();
+        self.db.flush(&cfs)?;
+        self.snapshots += 1;
+        let states = self
+            .states
+            .iter()
+            .map(|s| StateView { meta: s.meta.clone(), cf: s.cf.clone(), policy: s.policy.clone() })
+            .collect();
+        let request = snapshot::Request {
+            id: request.checkpoint,
+            format: request.format,
+            store: Arc::clone(&request.store),
+            states,
+            groups: self.groups.clone(),
+            hint: &self.hint,
+            incremental: self.incremental,
+            folder: self.dir.join(format!("chk-{}-{}", request.checkpoint, self.snapshots)),
+        };
+        snapshot::begin(&self.db, &mut self.uploads, request)
+    }
+
+    fn checkpoint_complete(&mut self, id: CheckpointId) {
+        self.uploads.complete(id);
+    }
+
+    fn checkpoint_aborted(&mut self, id: CheckpointId) {
+        self.uploads.abort(id);
+    }
+
+    fn size(&self) -> BackendSize {
+        let cfs = || self.states.iter().map(|s| s.cf.as_str());
+        let caches: u64 = self.states.iter().map(|s| s.cache.bytes() as u64).sum();
+        BackendSize {
+            memory: caches + self.db.sum(cfs(), c"rocksdb.cur-size-all-mem-tables"),
+            disk: self.db.sum(cfs(), c"rocksdb.total-sst-files-size"),
+            entries: self.db.sum(cfs(), c"rocksdb.estimate-num-keys"),
+        }
+    }
+}
+
+/// Visits the entries of database and dirty entries together, in key order; dirty ones win.
+fn merged(
+    db: &Database,
+    state: &State,
+    prefix: &[u8],
+    visit: &mut dyn FnMut(&[u8], &[u8]) -> Result<ControlFlow<()>>,
+) -> Result<()> {
+    let mut options = ReadOptions::default();
+    if let Some(end) = prefix_end(prefix) {
+        options.set_iterate_upper_bound(end);
+    }
+    let mut rows = db.get()?.raw_iterator_cf_opt(db.cf(&state.cf)?, options);
+    rows.seek(prefix);
+    let mut dirty = state.cache.dirty_range(prefix).peekable();
+    loop {
+        let row = rows.item();
+        let next = dirty.peek().copied();
+        let flow = match (row, next) {
+            (None, None) => break,
+            (Some((key, stored)), None) => {
+                let flow = visit(key, stored)?;
+                rows.next();
+                flow
+            }
+            (Some((key, stored)), Some((other, _))) if key < other => {
+                let flow = visit(key, stored)?;
+                rows.next();
+                flow
+            }
+            (row, Some((key, stored))) => {
+                if row.is_some_and(|(k, _)| k == key) {
+                    rows.next();
+                }
+                dirty.next();
+                match stored {
+                    Some(stored) => visit(key, stored)?,
+                    None => ControlFlow::Continue(()),
+                }
+            }
+        };
+        if flow.is_break() {
+            return Ok(());
+        }
+    }
+    rows.status().rocks("cannot read state")
+}

@@ -1,0 +1,34 @@
+//! RocksDB's and the file system's errors in ours. Both are the outside world's: disks fill up and files get lost.
+
+use std::fmt::Display;
+use std::path::Path;
+use streamjob_core::{Error, Result};
+
+/// Gives a RocksDB error its context.
+pub(crate) trait RocksExt<T> {
+    fn rocks(self, context: impl Display) -> Result<T>;
+}
+
+impl<T> RocksExt<T> for std::result::Result<T, rocksdb::Error> {
+    fn rocks(self, context: impl Display) -> Result<T> {
+        self.map_err(|e| Error::transient(format!("RocksDB: {context}")).caused_by(e))
+    }
+}
+
+pub(crate) fn create_dir(dir: &Path) -> Result<()> {
+    std::fs::create_dir_all(dir).map_err(|e| {
+        Error::transient(format!("cannot create the state folder {}", dir.display()))
+            .caused_by(e)
+            .fix("make the folder of local state writable and its disk large enough")
+    })
+}
+
+/// Removes a folder and all in it; what cannot be removed is only worth a warning.
+pub(crate) fn remove_dir(dir: &Path) {
+    match std::fs::remove_dir_all(dir) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+            tracing::warn!(dir = %dir.display(), error = %e, "cannot remove a folder of local state");
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,22 @@
+//! The `rocksdb` state backend: a write-back cache in front of one RocksDB per
+//! subtask, incremental checkpoints, and restores that link files instead of
+//! copying rows.
+
+mod backend;
+mod cache;
+mod database;
+mod error;
+mod ffi;
+mod files;
+mod memory;
+mod options;
+mod reader;
+mod restore;
+mod scratch;
+mod snapshot;
+
+pub use backend::RocksDbFactory;
+pub use reader::RocksDbReader;
+
+#[cfg(test)]
+mod tests;

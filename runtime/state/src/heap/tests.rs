@@ -1,0 +1,54 @@
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+use super::*;
+use crate::backend::{StateKind, Ttl, TtlUpdate, TtlVisibility};
+use crate::testing::{Bench, Step, conformance, run_model, spec};
+use proptest::prelude::*;
+use std::time::Duration;
+
+#[test]
+fn conforms() {
+    conformance(&HeapFactory::new());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+    #[test]
+    fn behaves_like_the_model(script: Vec<Step>) {
+        run_model(&[&HeapFactory::new()], 1 << 20, &script);
+    }
+}
+
+#[test]
+fn access_cleans_up_what_nobody_reads() {
+    let bench = Bench::new();
+    let mut b = bench.open(&HeapFactory::new(), 0..8, vec![]).unwrap();
+    let ttl = Ttl {
+        ttl: Duration::from_millis(10),
+        update: TtlUpdate::OnCreateAndWrite,
+        visibility: TtlVisibility::NeverReturnExpired,
+    };
+    for kind in [StateKind::Value, StateKind::Map] {
+        let id = b.register(&StateSpec { ttl: Some(ttl), ..spec(&format!("{kind:?}"), kind) }).unwrap();
+        for i in 0..1000u16 {
+            b.put(id, &[&[0, (i % 8) as u8], i.to_be_bytes().as_slice()].concat(), b"v").unwrap();
+        }
+        let full = b.size();
+        bench.clock.advance(10);
+        for _ in 0..1000 {
+            assert_eq!(b.get(id, &[0, 0, 9, 9, 9]).unwrap(), None);
+        }
+        assert!(b.size().entries + 1000 <= full.entries, "{kind:?}: {:?} of {full:?}", b.size());
+        bench.clock.advance(10);
+    }
+    assert_eq!(b.size().memory, 0);
+}
+
+#[test]
+fn native_files_need_a_reader() {
+    let bench = Bench::new();
+    let mut b = bench.open(&HeapFactory::new(), 0..8, vec![]).unwrap();
+    let mut snapshot = bench.snapshot(&mut *b, 1).unwrap();
+    snapshot.format = SnapshotFormat::RocksDb;
+    let e = bench.open(&HeapFactory::new(), 0..8, vec![snapshot]).err().unwrap();
+    assert!(e.to_string().contains("canonical savepoint"), "{e}");
+}

@@ -1,0 +1,18 @@
+-- a failing CAST from STRING to DATE fails the job
+CREATE TABLE texts (
+  id INT,
+  s STRING
+) WITH (
+  'connector' = 'filesystem',
+  'path' = '${DATA}/texts.csv',
+  'format' = 'csv',
+  'csv.null-literal' = 'NULL'
+);
+
+CREATE TABLE sink (
+  v DATE
+) WITH (
+  'connector' = 'print'
+);
+
+INSERT INTO sink SELECT CAST(s AS DATE) FROM texts WHERE id = 7;

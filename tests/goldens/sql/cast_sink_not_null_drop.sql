@@ -1,0 +1,22 @@
+-- table.exec.sink.not-null-enforcer = DROP drops the row with the NULL
+SET 'table.exec.sink.not-null-enforcer' = 'DROP';
+
+CREATE TABLE ints (
+  id INT,
+  x INT,
+  y INT
+) WITH (
+  'connector' = 'filesystem',
+  'path' = '${DATA}/ints.csv',
+  'format' = 'csv',
+  'csv.null-literal' = 'NULL'
+);
+
+CREATE TABLE sink (
+  id INT,
+  x INT NOT NULL
+) WITH (
+  'connector' = 'print'
+);
+
+INSERT INTO sink SELECT id, x FROM ints;

@@ -1,0 +1,19 @@
+-- an aggregate in WHERE
+CREATE TABLE pairs (
+  id INT,
+  k STRING,
+  v INT
+) WITH (
+  'connector' = 'filesystem',
+  'path' = '${DATA}/pairs.csv',
+  'format' = 'csv',
+  'csv.null-literal' = 'NULL'
+);
+
+CREATE TABLE sink (
+  k STRING
+) WITH (
+  'connector' = 'print'
+);
+
+INSERT INTO sink SELECT k FROM pairs WHERE COUNT(*) > 1 GROUP BY k;

@@ -1,0 +1,20 @@
+-- STRING into an INT column of the sink
+CREATE TABLE pairs (
+  id INT,
+  k STRING,
+  v INT
+) WITH (
+  'connector' = 'filesystem',
+  'path' = '${DATA}/pairs.csv',
+  'format' = 'csv',
+  'csv.null-literal' = 'NULL'
+);
+
+CREATE TABLE sink (
+  k STRING,
+  v INT
+) WITH (
+  'connector' = 'print'
+);
+
+INSERT INTO sink SELECT k, k FROM pairs;

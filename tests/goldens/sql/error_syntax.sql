@@ -1,0 +1,20 @@
+-- a syntax error names line and column
+CREATE TABLE pairs (
+  id INT,
+  k STRING,
+  v INT
+) WITH (
+  'connector' = 'filesystem',
+  'path' = '${DATA}/pairs.csv',
+  'format' = 'csv',
+  'csv.null-literal' = 'NULL'
+);
+
+CREATE TABLE sink (
+  k STRING,
+  v INT
+) WITH (
+  'connector' = 'print'
+);
+
+INSERT INTO sink SELECT k v FROM FROM pairs;

@@ -1,0 +1,20 @@
+-- a comparison of types that do not compare
+CREATE TABLE pairs (
+  id INT,
+  k STRING,
+  v INT
+) WITH (
+  'connector' = 'filesystem',
+  'path' = '${DATA}/pairs.csv',
+  'format' = 'csv',
+  'csv.null-literal' = 'NULL'
+);
+
+CREATE TABLE sink (
+  k STRING,
+  v INT
+) WITH (
+  'connector' = 'print'
+);
+
+INSERT INTO sink SELECT k, v FROM pairs WHERE v = DATE '2024-01-01';

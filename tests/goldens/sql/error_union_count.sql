@@ -1,0 +1,20 @@
+-- UNION ALL of different column counts
+CREATE TABLE pairs (
+  id INT,
+  k STRING,
+  v INT
+) WITH (
+  'connector' = 'filesystem',
+  'path' = '${DATA}/pairs.csv',
+  'format' = 'csv',
+  'csv.null-literal' = 'NULL'
+);
+
+CREATE TABLE sink (
+  k STRING,
+  v INT
+) WITH (
+  'connector' = 'print'
+);
+
+INSERT INTO sink SELECT k, v FROM pairs UNION ALL SELECT k FROM pairs;

@@ -1,0 +1,23 @@
+-- HAVING: a group enters and leaves the result (+I, -D)
+CREATE TABLE orders (
+  order_id INT,
+  customer STRING,
+  amount DECIMAL(10, 2),
+  qty INT,
+  ts TIMESTAMP(3)
+) WITH (
+  'connector' = 'filesystem',
+  'path' = '${DATA}/orders.csv',
+  'format' = 'csv',
+  'csv.null-literal' = 'NULL'
+);
+
+CREATE TABLE sink (
+  customer STRING,
+  n BIGINT,
+  s INT
+) WITH (
+  'connector' = 'print'
+);
+
+INSERT INTO sink SELECT customer, COUNT(*), SUM(qty) FROM orders GROUP BY customer HAVING SUM(qty) BETWEEN 2 AND 5;

@@ -1,0 +1,21 @@
+-- print-identifier is written before the row
+CREATE TABLE pairs (
+  id INT,
+  k STRING,
+  v INT
+) WITH (
+  'connector' = 'filesystem',
+  'path' = '${DATA}/pairs.csv',
+  'format' = 'csv',
+  'csv.null-literal' = 'NULL'
+);
+
+CREATE TABLE sink (
+  k STRING,
+  v INT
+) WITH (
+  'connector' = 'print',
+  'print-identifier' = 'out'
+);
+
+INSERT INTO sink SELECT k, v FROM pairs WHERE id < 4;

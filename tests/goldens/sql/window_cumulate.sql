@@ -1,0 +1,27 @@
+-- CUMULATE: growing windows up to the maximum size
+CREATE TABLE events (
+  id INT,
+  k STRING,
+  v INT,
+  ts TIMESTAMP(3),
+  WATERMARK FOR ts AS ts - INTERVAL '2' SECOND
+) WITH (
+  'connector' = 'filesystem',
+  'path' = '${DATA}/events.csv',
+  'format' = 'csv',
+  'csv.null-literal' = 'NULL'
+);
+
+CREATE TABLE sink (
+  ws TIMESTAMP(3),
+  we TIMESTAMP(3),
+  n BIGINT,
+  s INT
+) WITH (
+  'connector' = 'print'
+);
+
+INSERT INTO sink
+SELECT window_start, window_end, COUNT(*), SUM(v)
+FROM TABLE(CUMULATE(TABLE events, DESCRIPTOR(ts), INTERVAL '5' SECOND, INTERVAL '20' SECOND))
+GROUP BY window_start, window_end;

@@ -1,0 +1,29 @@
+-- CUMULATE with a key and MIN, MAX
+-- order: any
+CREATE TABLE events (
+  id INT,
+  k STRING,
+  v INT,
+  ts TIMESTAMP(3),
+  WATERMARK FOR ts AS ts - INTERVAL '2' SECOND
+) WITH (
+  'connector' = 'filesystem',
+  'path' = '${DATA}/events.csv',
+  'format' = 'csv',
+  'csv.null-literal' = 'NULL'
+);
+
+CREATE TABLE sink (
+  ws TIMESTAMP(3),
+  we TIMESTAMP(3),
+  k STRING,
+  lo INT,
+  hi INT
+) WITH (
+  'connector' = 'print'
+);
+
+INSERT INTO sink
+SELECT window_start, window_end, k, MIN(v), MAX(v)
+FROM TABLE(CUMULATE(TABLE events, DESCRIPTOR(ts), INTERVAL '10' SECOND, INTERVAL '30' SECOND))
+GROUP BY window_start, window_end, k;

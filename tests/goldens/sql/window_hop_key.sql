@@ -1,0 +1,29 @@
+-- HOP with a key, ten windows per row
+CREATE TABLE events (
+  id INT,
+  k STRING,
+  v INT,
+  ts TIMESTAMP(3),
+  WATERMARK FOR ts AS ts - INTERVAL '2' SECOND
+) WITH (
+  'connector' = 'filesystem',
+  'path' = '${DATA}/events.csv',
+  'format' = 'csv',
+  'csv.null-literal' = 'NULL'
+);
+
+CREATE TABLE sink (
+  ws TIMESTAMP(3),
+  we TIMESTAMP(3),
+  k STRING,
+  n BIGINT,
+  s INT
+) WITH (
+  'connector' = 'print'
+);
+
+INSERT INTO sink
+SELECT window_start, window_end, k, COUNT(*), SUM(v)
+FROM TABLE(HOP(TABLE events, DESCRIPTOR(ts), INTERVAL '2' SECOND, INTERVAL '20' SECOND))
+WHERE k = 'b'
+GROUP BY window_start, window_end, k;
