@@ -152,6 +152,22 @@ fn a_superseded_coordinator_stops_and_names_its_successor() {
 }
 
 #[test]
+fn a_decision_that_storage_has_overtaken_is_made_again() {
+    let (_, storage) = memory();
+    let mut a = auto(&storage, "a");
+    a.done();
+    let late = resolve(&a.job, "me", &RestoreFrom::Auto, false).unwrap();
+    a.done();
+    assert!(matches!(a.job.take_over("me", &late.claim, 0).unwrap(), TakeOver::Moved));
+    // The same for two that both found nothing.
+    let job = Job::open(&storage, "shop", "other").unwrap();
+    let both = [(); 2].map(|()| resolve(&job, "me", &RestoreFrom::Auto, false).unwrap());
+    assert!(matches!(job.take_over("me", &both[0].claim, 0).unwrap(), TakeOver::Done(_)));
+    assert!(matches!(job.take_over("me", &both[1].claim, 0).unwrap(), TakeOver::Moved));
+    assert_eq!(auto(&storage, "b").history, [1, 2]);
+}
+
+#[test]
 fn auto_refuses_another_owners_state_and_names_both_ways_on() {
     let (_, storage) = memory();
     auto(&storage, "a").done();

@@ -57,13 +57,39 @@ fn deletes_prune_folders_and_writers_put_them_back() {
 }
 
 #[test]
+fn one_creator_wins_in_a_folder_that_comes_and_goes() {
+    let dir = tempfile::tempdir().unwrap();
+    for round in 0..50 {
+        let wins: usize = std::thread::scope(|scope| {
+            let racers: Vec<_> = (0..4)
+                .map(|t| {
+                    let path = dir.path();
+                    scope.spawn(move || {
+                        let store = FsStore::open(path).unwrap();
+                        store.put(&format!("e/x/{t}"), b"x").unwrap();
+                        store.delete(&format!("e/x/{t}")).unwrap();
+                        let won = store.put_if_absent(&format!("e/{round}"), &[t]).unwrap() != Conditional::Lost;
+                        usize::from(won)
+                    })
+                })
+                .collect();
+            racers.into_iter().map(|r| r.join().unwrap()).sum()
+        });
+        assert_eq!(wins, 1, "round {round}");
+        FsStore::open(dir.path()).unwrap().delete(&format!("e/{round}")).unwrap();
+    }
+}
+
+#[test]
 fn errors_name_the_path_and_the_option() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("file"), b"").unwrap();
     let store = FsStore::open(dir.path().join("file")).unwrap();
+    assert!(store.put_if_absent("a/b", b"x").is_err(), "an error, not a lost race");
     let e = store.put("a/b", b"x").unwrap_err();
     assert!(e.to_string().contains("/file") && e.to_string().contains("checkpoint.storage.fileSystem.path"), "{e}");
     let store = FsStore::open(dir.path()).unwrap();
+    assert!(store.put_if_absent("file/b", b"x").is_err(), "an error, not a lost race");
     for key in ["", "../x", "a//b", "/abs", "a/./b"] {
         assert!(store.put(key, b"x").is_err(), "{key:?}");
     }

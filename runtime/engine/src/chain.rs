@@ -57,7 +57,10 @@ pub fn chain(graph: &JobGraph, parallelism: u32, max_parallelism: u32, chaining:
         let mut edges = inputs(id);
         let joins = match (edges.next(), edges.next()) {
             (Some(e), None)
-                if chaining && e.exchange == Exchange::Forward && outputs(e.from) == 1 && degree_of(e.from) == degree_of(id) =>
+                if chaining
+                    && e.exchange == Exchange::Forward
+                    && outputs(e.from) == 1
+                    && degree_of(e.from) == degree_of(id) =>
             {
                 vertex_of.get(e.from).copied()
             }
@@ -118,17 +121,29 @@ fn degree(node: &Node, default: u32, max: u32) -> Result<u32> {
 fn check_wiring(graph: &JobGraph) -> Result<()> {
     for e in &graph.edges {
         if e.from >= e.to || e.to >= graph.nodes.len() {
-            return Err(Error::internal(format!("edge {} -> {} in a graph of {} nodes", e.from, e.to, graph.nodes.len())));
+            return Err(Error::internal(format!(
+                "edge {} -> {} in a graph of {} nodes",
+                e.from,
+                e.to,
+                graph.nodes.len()
+            )));
         }
     }
     for (id, node) in graph.nodes.iter().enumerate() {
         let wired = graph.edges.iter().any(|e| e.to == id);
         if wired == matches!(node.kind, NodeKind::Source(_)) {
-            return Err(Error::internal(format!("{} {}", node.name, if wired { "is a source with an input" } else { "has no input" })));
+            return Err(Error::internal(format!(
+                "{} {}",
+                node.name,
+                if wired { "is a source with an input" } else { "has no input" }
+            )));
         }
         if let Some(twin) = graph.nodes.iter().take(id).find(|n| n.uid == node.uid) {
-            return Err(Error::user(format!("operators {} and {} have the same uid {}", twin.name, node.name, node.uid))
-                .fix("give one of them another uid"));
+            return Err(Error::user(format!(
+                "operators {} and {} have the same uid {}",
+                twin.name, node.name, node.uid
+            ))
+            .fix("give one of them another uid"));
         }
     }
     Ok(())

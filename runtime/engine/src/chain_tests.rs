@@ -36,7 +36,13 @@ fn graph(nodes: &str, edges: &[(usize, usize, Exchange)]) -> JobGraph {
                 } else {
                     NodeKind::Operator(Arc::new(Nothing))
                 };
-                Node { uid: OperatorUid(name.into()), name: name.into(), kind, parallelism: p, schema: Schema::default() }
+                Node {
+                    uid: OperatorUid(name.into()),
+                    name: name.into(),
+                    kind,
+                    parallelism: p,
+                    schema: Schema::default(),
+                }
             })
             .collect(),
         edges: edges.iter().map(|(from, to, x)| Edge { from: *from, to: *to, input: 0, exchange: x.clone() }).collect(),

@@ -244,8 +244,11 @@ impl Builder<'_> {
         let missing = || Error::internal(format!("vertex {v} has no subtask {subtask}"));
         let wired = self.wiring.inboxes.get(v).and_then(|s| s.get(subtask as usize)).ok_or_else(missing)?;
         let outputs = self.outputs(v, subtask);
-        let slots =
-            vertex.nodes.iter().map(|node| self.slot(*node, vertex.info.parallelism, subtask)).collect::<Result<_>>()?;
+        let slots = vertex
+            .nodes
+            .iter()
+            .map(|node| self.slot(*node, vertex.info.parallelism, subtask))
+            .collect::<Result<_>>()?;
         Ok(TaskSetup {
             id: TaskId { vertex: v, subtask },
             slots,
@@ -330,7 +333,10 @@ impl Builder<'_> {
 }
 
 /// Operator state of the restore source, dealt out to the new subtasks.
-fn restored_states(request: &DeployRequest, plan: &ChainPlan) -> std::collections::HashMap<OperatorUid, Vec<OperatorState>> {
+fn restored_states(
+    request: &DeployRequest,
+    plan: &ChainPlan,
+) -> std::collections::HashMap<OperatorUid, Vec<OperatorState>> {
     let mut restored = std::collections::HashMap::new();
     for vertex in &plan.vertices {
         for uid in &vertex.info.operators {

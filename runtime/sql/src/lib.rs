@@ -12,5 +12,7 @@ pub mod parser;
 pub mod plan;
 pub mod position;
 mod values;
+#[cfg(test)]
+mod tests;
 
 pub use job::{PlanContext, PlannedJob, explain_script, plan_script};

@@ -13,7 +13,7 @@ use std::time::Duration;
 use streamjob_core::options::Options;
 use streamjob_core::{Error, OperatorUid, Result};
 use streamjob_engine::operators::{
-    AggCall, Calc, GroupAggregate, LocalZone, NotNullEnforcer, SinkGuard, Union, WatermarkAssigner, WindowAggregate,
+    AggCall, Calc, GroupAggregate, LocalZone, NotNullEnforcer, SinkGuard, Union, WatermarkAssigner, WatermarkColumn, WindowAggregate,
     WindowOutput, WindowSource, WindowTvf,
 };
 use streamjob_engine::{Connectors, Edge, Exchange, JobGraph, Node, NodeId, NodeKind, OperatorFactory};
@@ -33,15 +33,17 @@ pub struct Lowered {
 }
 
 /// Makes one job graph of all INSERTs.
-pub fn lower(sinks: &[SinkPlan], connectors: &dyn Connectors, options: &Options) -> Result<Lowered> {
+pub fn lower<'a>(sinks: &'a [SinkPlan], connectors: &'a dyn Connectors, options: &'a Options) -> Result<Lowered> {
     let mut lowering = Lowering {
         out: Lowered { bounded: true, ..Lowered::default() },
         shared: HashMap::new(),
         uids: HashSet::new(),
         connectors,
+        eager: sinks.iter().any(|s| s.rel.reads_watermark()),
         options,
     };
     for sink in sinks {
+        lowering.options = &sink.options;
         lowering.sink(sink)?;
     }
     Ok(lowering.out)
@@ -57,10 +59,13 @@ struct Made {
 
 struct Lowering<'a> {
     out: Lowered,
-    /// Scans by table and its identity.
-    shared: HashMap<(String, usize), Made>,
+    /// Scans by table, its identity, and the time zone of its computed columns.
+    shared: HashMap<(String, usize, Option<String>), Made>,
     uids: HashSet<String>,
     connectors: &'a dyn Connectors,
+    /// True when CURRENT_WATERMARK is read: each watermark must then be seen by the rows behind it.
+    eager: bool,
+    /// Those of the INSERT at hand.
     options: &'a Options,
 }
 
@@ -123,7 +128,10 @@ impl Lowering<'_> {
     }
 
     fn rel(&mut self, rel: &Rel, needs_before: bool) -> Result<Made> {
-        let key = rel.shared.clone().and_then(|name| Some((name, Arc::as_ptr(scanned(rel)?) as usize)));
+        let key = rel.shared.clone().and_then(|name| {
+            let zone = self.options.text("table.local-time-zone").map(str::to_string);
+            Some((name, Arc::as_ptr(scanned(rel)?) as usize, zone))
+        });
         if let Some(made) = key.as_ref().and_then(|k| self.shared.get(k)) {
             return Ok(*made);
         }
@@ -167,9 +175,14 @@ impl Lowering<'_> {
                     time_column: *column,
                     expr: Arc::clone(&expr.expr),
                     interval: self.options.duration("pipeline.auto-watermark-interval").unwrap_or(Duration::from_millis(200)),
+                    eager: self.eager,
                     idle_timeout: idle,
                 };
                 Ok(self.stateless("watermark", rel, Arc::new(assigner), inherited, &forward()))
+            }
+            Plan::CurrentWatermark(_) => {
+                let column = WatermarkColumn { schema: rel.schema() };
+                Ok(self.stateless("current-watermark", rel, Arc::new(column), inherited, &forward()))
             }
             Plan::Union(parts) => {
                 let same = inputs.iter().all(|i| self.subtasks(i.parallelism) == self.subtasks(inherited));

@@ -1,13 +1,19 @@
-//! The one call that the safe crate lacks: ingesting files of another RocksDB by
-//! hard link. The only module with unsafe code.
+//! What the safe crate lacks: ingesting files of another RocksDB by hard link, and
+//! closing without a last flush. The only module with unsafe code.
 #![allow(unsafe_code)]
 
 use librocksdb_sys as sys;
-use rocksdb::{AsColumnFamilyRef, AsRawPtr, ColumnFamily, DB};
+use rocksdb::{AsColumnFamilyRef, AsRawPtr, ColumnFamily, DB, Options};
 use std::ffi::{CStr, CString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use streamjob_core::{Error, Result};
+
+/// Closing a database drops what is not flushed: the checkpoint is the truth, and the files go anyway.
+pub(crate) fn close_without_flush(options: &mut Options) {
+    // SAFETY: `options` is borrowed and so outlives the call, which sets a plain field.
+    unsafe { sys::rocksdb_options_set_avoid_flush_during_shutdown(options.as_raw_ptr(), 1) }
+}
 
 /// Ingests files that some RocksDB wrote, keeping their sequence numbers. Older data must come first
 /// (deepest level first, level 0 from old to new), and nothing in the database may overlap them.

@@ -16,6 +16,7 @@ pub(crate) fn db_options(share: Option<&Share>) -> Options {
     options.set_max_background_jobs(2);
     options.set_keep_log_file_num(1);
     options.set_log_level(LogLevel::Warn);
+    crate::ffi::close_without_flush(&mut options);
     if let Some(share) = share {
         options.set_write_buffer_manager(&share.memory().buffers);
     }

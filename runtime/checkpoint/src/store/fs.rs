@@ -14,6 +14,8 @@ use uuid::Uuid;
 
 /// Temporary and lock files live here, out of every listing.
 const INTERNAL: &str = ".streamjob-tmp";
+/// Tries of a write whose folder a concurrent delete keeps pruning.
+const PRUNE_RACES: u32 = 200;
 /// A temporary file this old has no writer any more.
 const STALE_TEMPORARY: Duration = Duration::from_secs(24 * 3600);
 
@@ -71,15 +73,29 @@ impl FsStore {
         let parent = target.parent().unwrap_or(&self.root).to_path_buf();
         let mut tries = 0;
         loop {
-            fs::create_dir_all(&parent).map_err(|e| (e, parent.clone()))?;
-            match place() {
-                Ok(()) => {
-                    // The name must survive a crash as the content does.
-                    return File::open(&parent).and_then(|d| d.sync_all()).map_err(|e| (e, parent.clone()));
+            tries += 1;
+            match fs::create_dir_all(&parent) {
+                Ok(()) => {}
+                // Pruned while it was being made: either kind, unless a file stands there for good.
+                Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::AlreadyExists) && tries < PRUNE_RACES => {
+                    std::thread::yield_now();
+                    continue;
                 }
-                Err(e) if e.kind() == ErrorKind::NotFound && tries < 20 => tries += 1,
+                // Never "already exists", which means something else of the target.
+                Err(e) if e.kind() == ErrorKind::AlreadyExists => return Err((ErrorKind::NotADirectory.into(), parent)),
+                Err(e) => return Err((e, parent)),
+            }
+            match place() {
+                Ok(()) => {}
+                Err(e) if e.kind() == ErrorKind::NotFound && tries < PRUNE_RACES => continue,
                 Err(e) => return Err((e, target.to_path_buf())),
             }
+            // The name must survive a crash as the content does.
+            return match File::open(&parent).and_then(|d| d.sync_all()) {
+                // Deleted again already, with its folder.
+                Err(e) if e.kind() == ErrorKind::NotFound => Ok(()),
+                synced => synced.map_err(|e| (e, parent)),
+            };
         }
     }
 

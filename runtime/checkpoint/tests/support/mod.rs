@@ -27,6 +27,7 @@ pub enum Conditions {
 
 struct Door {
     inner: FileSystem,
+    root: std::path::PathBuf,
     conditions: Conditions,
     writes: tokio::sync::Mutex<()>,
     counts: Arc<Counts>,
@@ -78,6 +79,10 @@ impl S3 for Door {
             if self.counts.failures.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1)).is_ok() {
                 return Err(s3s::s3_error!(SlowDown));
             }
+            // s3s-fs makes missing buckets; real servers do not.
+            if !self.root.join(&req.input.bucket).is_dir() {
+                return Err(s3s::s3_error!(NoSuchBucket));
+            }
             let _one = self.writes.lock().await;
             if self.conditions == Conditions::Ignored {
                 req.input.if_none_match = None;
@@ -101,7 +106,8 @@ pub fn serve(conditions: Conditions) -> Server {
     std::fs::create_dir(dir.path().join("bucket")).unwrap();
     let counts = Arc::new(Counts::default());
     let inner = FileSystem::new(dir.path()).unwrap();
-    let door = Door { inner, conditions, writes: tokio::sync::Mutex::new(()), counts: counts.clone() };
+    let root = dir.path().to_path_buf();
+    let door = Door { inner, root, conditions, writes: tokio::sync::Mutex::new(()), counts: counts.clone() };
     let mut builder = S3ServiceBuilder::new(door);
     builder.set_auth(SimpleAuth::from_single(ACCESS, SECRET));
     let service = builder.build();

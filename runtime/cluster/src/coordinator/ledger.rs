@@ -3,10 +3,9 @@
 
 use super::snapshots::{self, Collected};
 use crate::settings::JobSettings;
-use parking_lot::Mutex;
-use std::sync::Arc;
 use streamjob_api::RestoredCheckpoint;
 use streamjob_checkpoint::lineage::{Job, Lineage, Publish, Slot, TakeOver};
+use streamjob_checkpoint::collector::Sweep;
 use streamjob_checkpoint::{ClaimMode, Collector, Localizer};
 use streamjob_checkpoint::plan::{self, NewJob, NewOperator};
 use streamjob_checkpoint::restore::{self, Decision, RestoreFrom, RestorePoint};
@@ -25,20 +24,20 @@ pub struct Ledger {
     point: Option<RestorePoint>,
     next_id: CheckpointId,
     localizer: Localizer,
-    collector: Arc<Mutex<Collector>>,
+    collector: Collector,
     start_message: String,
 }
 
-/// Deletes what no retained checkpoint refers to; works beside the coordinator.
+/// A planned deletion of what no retained checkpoint refers to; works beside the coordinator.
 pub struct Sweeper {
-    collector: Arc<Mutex<Collector>>,
+    sweep: Sweep,
     lineage: Lineage,
 }
 
 impl Sweeper {
-    /// One sweep. A failure is logged: the next sweep repeats it.
-    pub fn sweep(&self, pending: &[CheckpointId], next_id: CheckpointId, now_ms: i64) {
-        match self.collector.lock().sweep(&self.lineage, pending, next_id, now_ms) {
+    /// Deletes. A failure is logged: the next sweep repeats what was left.
+    pub fn run(self) {
+        match self.sweep.run(&self.lineage) {
             Ok(swept) if swept.objects > 0 => {
                 tracing::debug!("deleted {} files of retired checkpoints, {} bytes", swept.objects, swept.bytes);
             }
@@ -112,7 +111,7 @@ impl Ledger {
                     job,
                     lineage,
                     localizer,
-                    collector: Arc::new(Mutex::new(collector)),
+                    collector,
                     next_id: decision.next_id,
                     point: decision.point,
                     start_message,
@@ -184,14 +183,14 @@ impl Ledger {
         self.lineage.savepoint(target)
     }
 
-    /// Removes garbage beside this ledger's own work.
-    pub fn sweeper(&self) -> Sweeper {
-        Sweeper { collector: self.collector.clone(), lineage: self.lineage.clone() }
+    /// Fixes what is garbage now. `pending` are the checkpoints under way.
+    pub fn sweeper(&mut self, pending: &[CheckpointId], next_id: CheckpointId, now_ms: i64) -> Sweeper {
+        Sweeper { sweep: self.collector.plan(pending, next_id, now_ms), lineage: self.lineage.clone() }
     }
 
     /// A new deployment writes under this name.
-    pub fn add_attempt(&self, attempt: &str) {
-        self.collector.lock().add_attempt(attempt);
+    pub fn add_attempt(&mut self, attempt: &str) {
+        self.collector.add_attempt(attempt);
     }
 
     /// The job ended and keeps no checkpoints.
@@ -227,7 +226,7 @@ impl Ledger {
         }
         let written = Written { location: slot.location.clone(), sizes: manifest.sizes.clone() };
         if manifest.kind != Kind::Savepoint {
-            self.collector.lock().completed(&manifest, pending);
+            self.collector.completed(&manifest, pending);
         }
         if manifest.kind == Kind::Checkpoint {
             self.point = Some(RestorePoint {

@@ -62,7 +62,7 @@ fn missing(path: impl std::fmt::Display) -> Error {
 }
 
 fn visit(path: &Path, root: bool, files: &mut Vec<FileMeta>) -> Result<()> {
-    let failed = |e| Error::user(format!("cannot read {}", path.display())).caused_by::<std::io::Error>(e);
+    let failed = |e: std::io::Error| Error::user(format!("cannot read {}", path.display())).caused_by(e);
     let meta = match fs::metadata(path) {
         Ok(meta) => meta,
         Err(e) if e.kind() == ErrorKind::NotFound && root => return Err(missing(path.display())),

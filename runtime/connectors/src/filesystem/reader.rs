@@ -43,7 +43,7 @@ impl FileReader {
                 self.fill()?;
                 continue;
             }
-            let place = Place { file: &self.path, line: self.line, first: self.offset == 0 };
+            let place = Place { file: &self.path, line: self.line, first: self.line == 1 };
             match decoder.step(input, self.end, place)? {
                 Step::Record { bytes, lines, outcome } => {
                     self.at += bytes;

@@ -49,8 +49,7 @@ impl FileSourceFactory {
             table.options.parse(&table.name, "source.monitor-interval", "a duration such as '10 s'", interval)?;
         // As Java's Matcher.matches: the whole path.
         let regex = |t: &str| Regex::new(&format!("^(?:{t})$")).ok();
-        let pattern =
-            table.options.parse(&table.name, "source.path.regex-pattern", "a regular expression", regex)?;
+        let pattern = table.options.parse(&table.name, "source.path.regex-pattern", "a regular expression", regex)?;
         let parallelism = options::positive(table, "scan.parallelism")?;
         Ok(Self { location, config: config.clone(), format, schema, monitor, pattern, parallelism })
     }

@@ -211,9 +211,8 @@ pub(crate) struct Columns {
 
 impl Columns {
     pub(crate) fn new(schema: &Schema) -> Result<Self> {
-        let column = |c: &streamjob_core::Column| {
-            Column::new(&c.ty.data).map_err(|e| e.context(format!("column '{}'", c.name)))
-        };
+        let column =
+            |c: &streamjob_core::Column| Column::new(&c.ty.data).map_err(|e| e.context(format!("column '{}'", c.name)));
         Ok(Self {
             schema: schema.arrow(),
             columns: schema.columns.iter().map(column).collect::<Result<_>>()?,

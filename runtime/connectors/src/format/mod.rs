@@ -4,6 +4,9 @@
 
 mod column;
 mod csv;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+mod goldens;
 mod json;
 mod raw;
 mod scalar;

@@ -77,9 +77,7 @@ pub(super) fn timestamp(text: &str, precision: u8, times: TimeRules) -> Fit<i64>
 pub(super) fn instant(text: &str, precision: u8, times: TimeRules) -> Fit<i64> {
     parse_iso_instant(text.trim(), times.separator)
         .and_then(|(s, n)| to_unit(s, n, &time_unit(precision), precision))
-        .ok_or_else(|| {
-            not(text, &format!("a TIMESTAMP_LTZ({precision}) (yyyy-MM-dd{}HH:mm:ss.SSSZ)", times.separator))
-        })
+        .ok_or_else(|| not(text, &format!("a TIMESTAMP_LTZ({precision}) (yyyy-MM-dd{}HH:mm:ss.SSSZ)", times.separator)))
 }
 
 const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";

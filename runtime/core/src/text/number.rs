@@ -1,7 +1,10 @@
 //! Numbers in Java's text form.
 
-/// `Double.toString`: `2.5`, `1.0E7`, `1.0E-5`, `Infinity`, `NaN`.
+/// `Double.toString`: `2.5`, `1.0E7`, `1.0E-5`, `Infinity`, `NaN`, as Java up to 18 writes it.
 pub fn double(value: f64) -> String {
+    if let Some(digits) = whole_digits(value, 53) {
+        return digits;
+    }
     if value.is_subnormal() {
         // Java gives two digits at least, and of these the nearest: 4.9E-324, not 5.0E-324.
         let (two, shortest) = (format!("{value:.1e}"), format!("{value:e}"));
@@ -12,11 +15,33 @@ pub fn double(value: f64) -> String {
 
 /// `Float.toString`.
 pub fn float(value: f32) -> String {
+    if let Some(digits) = whole_digits(value.into(), 24) {
+        return digits;
+    }
     if value.is_subnormal() {
         let (two, shortest) = (format!("{value:.1e}"), format!("{value:e}"));
         return java(if two.len() > shortest.len() { &two } else { &shortest });
     }
     if value.is_finite() { java(ryu::Buffer::new().format_finite(value)) } else { special(f64::from(value)) }
+}
+
+/// Large whole numbers: Java up to 18 shows all digits that 63 bits have, but for
+/// those at the end that the `bits` of the type cannot tell apart, even where
+/// fewer digits would do. `None` for other numbers.
+fn whole_digits(value: f64, bits: i32) -> Option<String> {
+    let magnitude = value.abs();
+    if value.fract() != 0.0 || !(1e7..9.223_372_036_854_775e18).contains(&magnitude) {
+        return None;
+    }
+    let number = magnitude as u64;
+    let exponent = 63 - number.leading_zeros() as i32;
+    let spare = exponent - bits - 1;
+    // Decimal digits below the precision: floor(spare · log10 2).
+    let dropped = if spare > 1 { (f64::from(spare) * std::f64::consts::LOG10_2) as u32 } else { 0 };
+    let power = 10u64.pow(dropped);
+    let rounded = number / power + u64::from(number % power >= power.div_ceil(2) && power > 1);
+    let sign = if value < 0.0 { "-" } else { "" };
+    Some(format!("{sign}{}", java(&format!("{rounded}e{dropped}"))))
 }
 
 fn special(value: f64) -> String {
@@ -119,6 +144,9 @@ mod tests {
             (1e-5, "1.0E-5"),
             (1e300, "1.0E300"),
             (5e-324, "4.9E-324"),
+            (1_152_921_504_606_846_976.0, "1.15292150460684698E18"),
+            (-1e17, "-1.0E17"),
+            (9_007_199_254_740_993e3, "9.007199254740992E18"),
             (f64::MAX, "1.7976931348623157E308"),
             (f64::INFINITY, "Infinity"),
             (f64::NEG_INFINITY, "-Infinity"),

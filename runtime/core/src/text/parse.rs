@@ -85,7 +85,9 @@ pub fn parse_timestamp_strict(text: &str) -> Result<(i64, u32), ParseFailure> {
             return Err(ParseFailure::At(cursor.at));
         }
     }
-    let days = valid_date(y, m, d).ok_or(ParseFailure::OutOfRange)?;
+    // Java's formatter takes the month's last day for a 31 that it does not have.
+    let last = if (1..=12).contains(&m) && (1..=31).contains(&d) { d.min(days_in_month(y, m)) } else { d };
+    let days = valid_date(y, m, last).ok_or(ParseFailure::OutOfRange)?;
     Ok((i64::from(days) * 86_400 + seconds, nanos))
 }
 
@@ -305,6 +307,7 @@ mod tests {
             ("2024-1-2 3:4:5", Some("2024-01-02 03:04:05.000")),
             ("2024-01-05 10:11:12.345", Some("2024-01-05 10:11:12.345")),
             ("1969-12-31 23:59:59.1239", Some("1969-12-31 23:59:59.123")),
+            ("2023-02-31", Some("2023-02-28 00:00:00.000")),
             ("2024-13-45 00:00:00", None),
             ("2024-01-05 10:11", None),
             ("2024-01-05T10:11:12", None),

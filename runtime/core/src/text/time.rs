@@ -137,13 +137,13 @@ mod tests {
 
     #[test]
     fn dates() {
-        for (days, text) in
-            [(0, "1970-01-01"), (19_782, "2024-02-29"), (-719_162, "0001-01-01"), (622_196_650, "+1705471-11-13")]
-        {
-            assert_eq!(date(days).len(), text.len(), "{}", date(days));
-            if days < 1_000_000 {
-                assert_eq!(date(days), text);
-            }
+        for (days, text) in [
+            (0, "1970-01-01"),
+            (19_782, "2024-02-29"),
+            (-719_162, "0001-01-01"),
+            (622_191_233, "+1705471-09-27"),
+        ] {
+            assert_eq!(date(days), text);
         }
     }
 

@@ -96,7 +96,11 @@ fn halting_wakes_a_waiting_producer_and_closing_lets_it_go() {
             let inbox = inbox.clone();
             std::thread::spawn(move || inbox.push(0, rows(1), 1).is_ok())
         };
-        if close { inbox.close() } else { inbox.halt(true) }
+        if close {
+            inbox.close()
+        } else {
+            inbox.halt(true)
+        }
         assert_eq!(producer.join().unwrap(), close);
         if !close {
             assert_eq!(drain(&inbox), ["halted"]);

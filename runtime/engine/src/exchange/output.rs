@@ -12,8 +12,8 @@ use arrow::array::{Array, UInt8Array};
 use arrow::compute::{concat, concat_batches};
 use streamjob_core::{Batch, Element, Op, Result};
 
-use super::{Inbox, Partitioner};
 use super::partition::Routed;
+use super::{Inbox, Partitioner};
 use crate::operator::Output;
 
 /// Rows that a batch aims at.
@@ -111,7 +111,11 @@ impl Output for TaskOutput {
         let mut offset = 0;
         while offset < rows && !self.edges.is_empty() {
             // Large results go in pieces, so that queues stay bounded.
-            let piece = if rows > 2 * TARGET_ROWS { batch.slice(offset, TARGET_ROWS.min(rows - offset)) } else { batch.clone() };
+            let piece = if rows > 2 * TARGET_ROWS {
+                batch.slice(offset, TARGET_ROWS.min(rows - offset))
+            } else {
+                batch.clone()
+            };
             offset += piece.num_rows();
             for edge in &mut self.edges {
                 match edge.partitioner.route(piece.clone())? {

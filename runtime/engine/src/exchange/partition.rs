@@ -29,7 +29,9 @@ pub(crate) struct Partitioner {
 enum Kind {
     /// The one output that there is, or subtask 0.
     First,
-    Rebalance { next: usize },
+    Rebalance {
+        next: usize,
+    },
     Broadcast,
     Hash(HashPartitioner),
 }
@@ -84,7 +86,10 @@ impl HashPartitioner {
             .iter()
             .map(|c| {
                 let columns = batch.data.columns();
-                columns.get(*c).cloned().ok_or_else(|| Error::internal(format!("key column {c} of {} columns", columns.len())))
+                columns
+                    .get(*c)
+                    .cloned()
+                    .ok_or_else(|| Error::internal(format!("key column {c} of {} columns", columns.len())))
             })
             .collect::<Result<Vec<ArrayRef>>>()?;
         let mut row = 0u32;

@@ -25,6 +25,9 @@ pub struct WatermarkAssigner {
     pub expr: Arc<dyn PhysicalExpr>,
     /// `pipeline.auto-watermark-interval`.
     pub interval: Duration,
+    /// Cuts the batch at every watermark. Only needed where a row's result depends on the watermark before it
+    /// other than by lateness (CURRENT_WATERMARK); costs batches of a row each on sparse times.
+    pub eager: bool,
     /// Idle after this time without rows; `None` for never.
     pub idle_timeout: Option<Duration>,
 }
@@ -110,7 +113,7 @@ impl Operator for AssignerOperator {
         let marks = millis(&evaluate(self.config.expr.as_ref(), &batch.data)?)?;
         let (mut start, mut sent) = (0, self.due);
         for (row, time) in times.values().iter().enumerate() {
-            if self.due > sent && *time <= self.due {
+            if self.due > sent && (*time <= self.due || self.config.eager) {
                 out.emit(batch.slice(start, row - start))?;
                 out.watermark(self.due)?;
                 (start, sent) = (row, self.due);
@@ -176,6 +179,7 @@ mod tests {
             time_column: 0,
             expr: Arc::new(Column::new("wm", 1)),
             interval: Duration::from_millis(interval),
+            eager: false,
             idle_timeout: idle.map(Duration::from_millis),
         }
     }
@@ -202,6 +206,16 @@ mod tests {
         assert_eq!(h.log(), ["watermark 3600"]);
         h.end();
         assert_eq!(h.log(), [format!("watermark {}", i64::MAX)]);
+    }
+
+    #[test]
+    fn an_eager_one_cuts_at_every_watermark() {
+        let mut h = Harness::new(&WatermarkAssigner { eager: true, ..assigner(200, None) });
+        h.batch(batch(&[(1000, 500), (1100, 600), (2000, 1500), (3000, 2500)]));
+        assert_eq!(
+            h.log(),
+            ["rows 1", "watermark 500", "rows 2", "watermark 1500", "rows 1", "watermark 2500"]
+        );
     }
 
     #[test]

@@ -167,11 +167,9 @@ mod tests {
 
     #[test]
     fn counted() {
-        for (script, expected) in [
-            ("0:1 0:2 1:1 1:2", "- - ! !"),
-            ("0:1 1:2 0:2 1:1", "- - x1! -"),
-            ("0:1 a:1 1:1 0:2 1:2", "- - - - !"),
-        ] {
+        for (script, expected) in
+            [("0:1 0:2 1:1 1:2", "- - ! !"), ("0:1 1:2 0:2 1:1", "- - x1! -"), ("0:1 a:1 1:1 0:2 1:2", "- - - - !")]
+        {
             assert_eq!(run(2, false, script), expected, "{script}");
         }
     }

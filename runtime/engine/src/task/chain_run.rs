@@ -42,7 +42,10 @@ pub(crate) struct Slot {
 
 impl Slot {
     /// Calls the operator with its context.
-    pub(crate) fn with<T>(&mut self, f: impl FnOnce(&mut dyn Operator, &mut OperatorContext<'_>) -> Result<T>) -> Result<T> {
+    pub(crate) fn with<T>(
+        &mut self,
+        f: impl FnOnce(&mut dyn Operator, &mut OperatorContext<'_>) -> Result<T>,
+    ) -> Result<T> {
         let mut ctx = OperatorContext {
             info: &self.info,
             keyed: match &mut self.keyed {
@@ -79,7 +82,11 @@ impl Output for ChainOutput<'_> {
 }
 
 /// What a source or operator with these counters emits into.
-pub(crate) fn output<'a>(from: &Arc<OperatorMetrics>, rest: &'a mut [Slot], tail: &'a mut TaskOutput) -> ChainOutput<'a> {
+pub(crate) fn output<'a>(
+    from: &Arc<OperatorMetrics>,
+    rest: &'a mut [Slot],
+    tail: &'a mut TaskOutput,
+) -> ChainOutput<'a> {
     ChainOutput { from: from.clone(), rest, tail }
 }
 

@@ -219,7 +219,8 @@ impl Task {
         self.times.add_backpressured(waited);
 
         let watermark_ms = if self.source.is_some() { self.source_watermark() } else { self.watermarks.combined() };
-        let timings = PhaseTimings { alignment, sync: started.elapsed().saturating_sub(waited), upload: Duration::ZERO };
+        let timings =
+            PhaseTimings { alignment, sync: started.elapsed().saturating_sub(waited), upload: Duration::ZERO };
         let given_up = Arc::new(AtomicBool::new(false));
         self.uploads.insert(id, given_up.clone());
         let (events, halt, task) = (self.events.clone(), self.halt.clone(), self.id);

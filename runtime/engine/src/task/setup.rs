@@ -62,7 +62,8 @@ impl TaskSetup {
         let mut slots = Vec::with_capacity(self.slots.len());
         for setup in self.slots {
             let name = setup.info.name.clone();
-            open_slot(setup, self.backend.as_ref(), &self.clock, &mut source, &mut slots).map_err(|e| e.context(name))?;
+            open_slot(setup, self.backend.as_ref(), &self.clock, &mut source, &mut slots)
+                .map_err(|e| e.context(name))?;
         }
         let channels = self.inbox.channels();
         Ok(Task {
@@ -99,8 +100,12 @@ fn open_slot(
             if source.is_some() || !slots.is_empty() {
                 return Err(Error::internal("a source stands behind another node in its chain"));
             }
-            let mut opened =
-                SourceSlot { source: factory.create(&setup.info)?, info: setup.info, status: setup.status, clock: clock.clone() };
+            let mut opened = SourceSlot {
+                source: factory.create(&setup.info)?,
+                info: setup.info,
+                status: setup.status,
+                clock: clock.clone(),
+            };
             opened.with(|s, ctx| s.open(ctx, &setup.restored))?;
             *source = Some(opened);
         }

@@ -26,8 +26,12 @@ pub(crate) struct SourceSlot {
 
 impl SourceSlot {
     /// Calls the source with its context.
-    pub(crate) fn with<T>(&mut self, f: impl FnOnce(&mut dyn Source, &mut OperatorContext<'_>) -> Result<T>) -> Result<T> {
-        let mut ctx = OperatorContext { info: &self.info, keyed: None, clock: &self.clock, metrics: &self.status.metrics };
+    pub(crate) fn with<T>(
+        &mut self,
+        f: impl FnOnce(&mut dyn Source, &mut OperatorContext<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let mut ctx =
+            OperatorContext { info: &self.info, keyed: None, clock: &self.clock, metrics: &self.status.metrics };
         let result = f(self.source.as_mut(), &mut ctx);
         *self.status.progress.lock() = self.source.progress();
         result

@@ -93,9 +93,9 @@ impl Watermarks {
         let left = || self.channels.iter().filter(|c| c.ended != Some(true));
         let active = left().filter(|c| !c.idle).map(|c| c.watermark).reduce(min);
         let all_idle = active.is_none() && left().next().is_some();
-        let value = active.or_else(|| left().map(|c| c.watermark).reduce(max)).or_else(|| {
-            self.channels.iter().map(|c| c.watermark).reduce(min)
-        });
+        let value = active
+            .or_else(|| left().map(|c| c.watermark).reduce(max))
+            .or_else(|| self.channels.iter().map(|c| c.watermark).reduce(min));
         let mut change = Change::default();
         if let Some(value) = value.filter(|v| *v > self.combined) {
             self.combined = value;

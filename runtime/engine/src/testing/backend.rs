@@ -11,8 +11,8 @@ use streamjob_core::{CheckpointId, Error, Result};
 use streamjob_state::backend::{BackendSize, SnapshotRequest};
 use streamjob_state::snapshot::SnapshotFile;
 use streamjob_state::{
-    BackendFactory, KeyedBackend, KeyedSnapshot, OpenRequest, PendingSnapshot, Scope, SnapshotFormat, SnapshotStore, StateId,
-    StateMeta, StateSpec,
+    BackendFactory, KeyedBackend, KeyedSnapshot, OpenRequest, PendingSnapshot, Scope, SnapshotFormat, SnapshotStore,
+    StateId, StateMeta, StateSpec,
 };
 
 /// Makes backends that live in maps. Time to live is refused.
@@ -45,7 +45,9 @@ impl BackendFactory for MemoryBackends {
             let content: Content = serde_json::from_slice(&bytes).internal("snapshot of the test backend")?;
             for (meta, entries) in content.states {
                 let (_, map) = restored.entry(meta.name.clone()).or_insert_with(|| (meta, Map::new()));
-                map.extend(entries.into_iter().filter(|(key, _)| group(key).is_some_and(|g| request.groups.contains(&g))));
+                map.extend(
+                    entries.into_iter().filter(|(key, _)| group(key).is_some_and(|g| request.groups.contains(&g))),
+                );
             }
         }
         Ok(Box::new(MemoryBackend { groups: request.groups, ids: HashMap::new(), states: Vec::new(), restored }))
@@ -71,7 +73,8 @@ impl KeyedBackend for MemoryBackend {
             return Ok(*id);
         }
         if spec.ttl.is_some() {
-            return Err(Error::user(format!("state {:?}: the test backend has no time to live", spec.name)).fix("use the heap backend"));
+            return Err(Error::user(format!("state {:?}: the test backend has no time to live", spec.name))
+                .fix("use the heap backend"));
         }
         let meta = StateMeta {
             name: spec.name.clone(),

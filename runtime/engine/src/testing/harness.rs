@@ -132,22 +132,24 @@ impl HarnessBuilder {
         let keyed = if factory.keyed_states().is_empty() {
             None
         } else {
-            Some(self.backend.open(OpenRequest {
-                uid: info.uid.clone(),
-                subtask: self.subtask,
-                groups: groups.clone(),
-                max_parallelism: self.max_parallelism,
-                dir: self.dir,
-                restore: self
-                    .restore
-                    .iter()
-                    .filter_map(|s| s.keyed.clone())
-                    .filter(|k| k.group_start < groups.end && groups.start < k.group_end)
-                    .collect(),
-                store: self.store.clone(),
-                memory_budget: 64 << 20,
-                clock: clock.clone(),
-            })?)
+            Some(
+                self.backend.open(OpenRequest {
+                    uid: info.uid.clone(),
+                    subtask: self.subtask,
+                    groups: groups.clone(),
+                    max_parallelism: self.max_parallelism,
+                    dir: self.dir,
+                    restore: self
+                        .restore
+                        .iter()
+                        .filter_map(|s| s.keyed.clone())
+                        .filter(|k| k.group_start < groups.end && groups.start < k.group_end)
+                        .collect(),
+                    store: self.store.clone(),
+                    memory_budget: 64 << 20,
+                    clock: clock.clone(),
+                })?,
+            )
         };
         let old: Vec<OperatorState> = self.restore.into_iter().map(|s| s.operator).collect();
         let restored = redistribute(&old, self.parallelism).into_iter().nth(self.subtask as usize).unwrap_or_default();
@@ -303,8 +305,12 @@ impl OperatorHarness {
 /// Rows of a batch with their ops, as Arrow shows the values: `+I[1, a]`, `-U[null, 2.5]`.
 pub fn print_rows(batch: &Batch) -> Result<Vec<String>> {
     let options = FormatOptions::default().with_null("null");
-    let columns =
-        batch.data.columns().iter().map(|c| ArrayFormatter::try_new(c.as_ref(), &options)).collect::<Result<Vec<_>, _>>()?;
+    let columns = batch
+        .data
+        .columns()
+        .iter()
+        .map(|c| ArrayFormatter::try_new(c.as_ref(), &options))
+        .collect::<Result<Vec<_>, _>>()?;
     (0..batch.num_rows())
         .map(|row| {
             let values: Vec<String> = columns.iter().map(|c| c.value(row).to_string()).collect();

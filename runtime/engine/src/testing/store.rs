@@ -68,7 +68,11 @@ impl SnapshotStore for MemoryStore {
 
     fn read(&self, file: &FileRef) -> Result<Vec<u8>> {
         let state = self.state.lock();
-        state.files.get(&file.path).cloned().ok_or_else(|| Error::transient(format!("no file {} in the memory store", file.path)))
+        state
+            .files
+            .get(&file.path)
+            .cloned()
+            .ok_or_else(|| Error::transient(format!("no file {} in the memory store", file.path)))
     }
 
     fn download(&self, file: &FileRef, to: &Path) -> Result<()> {

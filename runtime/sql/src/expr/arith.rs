@@ -5,7 +5,7 @@ use super::args::Args;
 use super::build::decimals;
 use super::call::{Behaviour, Kernel, call};
 use super::cast::{CastMode, cast_to};
-use super::decimal::{Rounding, divide, multiply, rescale};
+use super::decimal::{add, divide, multiply, remainder};
 use super::env::Env;
 use super::types::{as_decimal, decimal_product, decimal_quotient, decimal_remainder, decimal_sum};
 use super::{BoundExpr, time_arith};
@@ -158,33 +158,15 @@ fn decimal_arithmetic(op: Op, left: &BoundExpr, right: &BoundExpr, text: String)
         decimals(args.rows, p, s, |row| {
             let (Some(a), Some(b)) = (left.get(row), right.get(row)) else { return Ok(None) };
             Ok(match op {
-                Op::Plus => {
-                    let wide = s1.max(s2);
-                    let sum = rescale(a, s1, wide, Rounding::HalfUp)
-                        .zip(rescale(b, s2, wide, Rounding::HalfUp))
-                        .and_then(|(a, b)| a.checked_add(b));
-                    sum.and_then(|v| rescale(v, wide, scale, Rounding::HalfUp))
-                }
-                Op::Minus => {
-                    let wide = s1.max(s2);
-                    let sum = rescale(a, s1, wide, Rounding::HalfUp)
-                        .zip(rescale(b, s2, wide, Rounding::HalfUp))
-                        .and_then(|(a, b)| a.checked_sub(b));
-                    sum.and_then(|v| rescale(v, wide, scale, Rounding::HalfUp))
-                }
+                Op::Plus => add(a, s1, b, s2, scale),
+                Op::Minus => add(a, s1, -b, s2, scale),
                 Op::Times => multiply(a, s1, b, s2, scale),
                 Op::Divide if b == 0 => {
                     return Err(Error::user(if a == 0 { "Division undefined" } else { "Division by zero" }));
                 }
                 Op::Divide => divide(a, s1, b, s2, scale),
                 Op::Modulo if b == 0 => return Err(Error::user("Division by zero")),
-                Op::Modulo => {
-                    let wide = s1.max(s2);
-                    rescale(a, s1, wide, Rounding::HalfUp)
-                        .zip(rescale(b, s2, wide, Rounding::HalfUp))
-                        .and_then(|(a, b)| a.checked_rem(b))
-                        .and_then(|v| rescale(v, wide, scale, Rounding::HalfUp))
-                }
+                Op::Modulo => remainder(a, s1, b, s2, scale),
             })
         })
     });

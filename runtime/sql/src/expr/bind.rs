@@ -13,7 +13,7 @@ use super::{BoundExpr, ExprContext, Scope, ScopeColumn, literal, logic};
 use crate::position::Position;
 use arrow::datatypes::{Field, Schema};
 use datafusion_expr::sqlparser::ast::{
-    AccessExpr, BinaryOperator, CaseWhen, CastKind, CeilFloorKind, Expr, Function, FunctionArg, FunctionArgExpr,
+    AccessExpr, BinaryOperator, CaseWhen, CastKind, CeilFloorKind, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause,
     FunctionArguments, Ident, Subscript, TrimWhereField, UnaryOperator, Value, ValueWithSpan,
 };
 use datafusion_physical_expr::expressions::Column;
@@ -258,13 +258,19 @@ impl Binder<'_> {
             return Err(Error::user(format!("FILTER and WITHIN GROUP do not belong to the scalar function {name}")));
         }
         let mut args = Vec::new();
+        let mut returning = None;
         match &function.args {
             FunctionArguments::None => {}
             FunctionArguments::Subquery(_) => {
                 return Err(Error::user(format!("a subquery as argument of {name} is not supported")));
             }
             FunctionArguments::List(list) => {
-                if list.duplicate_treatment.is_some() || !list.clauses.is_empty() {
+                let mut clauses = list.clauses.as_slice();
+                if let ([FunctionArgumentClause::JsonReturningClause(clause)], "JSON_VALUE") = (clauses, name.as_str()) {
+                    returning = Some(parse_data_type(&clause.data_type)?);
+                    clauses = &[];
+                }
+                if list.duplicate_treatment.is_some() || !clauses.is_empty() {
                     return Err(Error::user(format!("this form of {name} is not supported")));
                 }
                 for (i, arg) in list.args.iter().enumerate() {
@@ -278,7 +284,12 @@ impl Binder<'_> {
                 }
             }
         }
-        self.call(&name, args)
+        let bound = self.call(&name, args)?;
+        match returning {
+            // What does not convert is NULL: NULL ON ERROR is the default.
+            Some(to) => cast_to(bound, &to, CastMode::Try, &self.env),
+            None => Ok(bound),
+        }
     }
 
     fn call(&self, name: &str, args: Vec<BoundExpr>) -> Result<BoundExpr> {

@@ -55,6 +55,32 @@ pub fn multiply(a: i128, s1: u32, b: i128, s2: u32, scale: u32) -> Option<i128> 
     divide_wide(product, wide_power(drop)?)?.to_i128()
 }
 
+/// The sum at `scale`, rounded half up.
+pub fn add(a: i128, s1: u32, b: i128, s2: u32, scale: u32) -> Option<i128> {
+    let wide = s1.max(s2);
+    let narrow = rescale(a, s1, wide, Rounding::HalfUp)
+        .zip(rescale(b, s2, wide, Rounding::HalfUp))
+        .and_then(|(a, b)| a.checked_add(b));
+    match narrow {
+        Some(sum) => rescale(sum, wide, scale, Rounding::HalfUp),
+        None => {
+            let sum = widen(a, wide - s1)?.checked_add(widen(b, wide - s2)?)?;
+            divide_wide(sum, wide_power(wide.checked_sub(scale)?)?)?.to_i128()
+        }
+    }
+}
+
+/// The remainder at `scale`, with the sign of `a`; `b` is not 0.
+pub fn remainder(a: i128, s1: u32, b: i128, s2: u32, scale: u32) -> Option<i128> {
+    let wide = s1.max(s2);
+    let rest = widen(a, wide - s1)?.checked_rem(widen(b, wide - s2)?)?;
+    divide_wide(rest, wide_power(wide.checked_sub(scale)?)?)?.to_i128()
+}
+
+fn widen(value: i128, digits: u32) -> Option<i256> {
+    i256::from_i128(value).checked_mul(wide_power(digits)?)
+}
+
 /// The quotient at `scale`, rounded half up; `b` is not 0.
 pub fn divide(a: i128, s1: u32, b: i128, s2: u32, scale: u32) -> Option<i128> {
     // a / 10^s1 / (b / 10^s2) × 10^scale
@@ -117,6 +143,11 @@ mod tests {
         assert_eq!(divide(125, 2, 37, 1, 6), Some(337_838));
         assert_eq!(divide(-750, 2, 37, 1, 6), Some(-2_027_027));
         assert_eq!(multiply(9_999_999_999, 2, 9_999_999_999, 2, 4), Some(99_999_999_980_000_000_001));
+        // 10^28 at scale 18 outgrows 128 bits on the way.
+        let big = 10i128.pow(37);
+        assert_eq!(add(big, 9, 5, 18, 9), Some(big));
+        assert_eq!(remainder(750, 2, 4, 0, 2), Some(350));
+        assert_eq!(remainder(-big, 9, 3, 0, 0), Some(-1));
         assert_eq!(multiply(i128::MAX / 2, 30, 1_000_000, 6, 30), Some(i128::MAX / 2));
     }
 

@@ -1,6 +1,7 @@
 //! Flink's rules about types: the common type of several, what a sink takes
 //! without a cast, result types of decimal arithmetic, and type text in CAST.
 
+use crate::parser::dialect::TYPE_TEXT;
 use crate::parser::types::parse_type_text;
 use datafusion_expr::sqlparser::ast;
 use streamjob_core::types::MAX_LENGTH;
@@ -121,7 +122,7 @@ pub fn parse_data_type(data_type: &ast::DataType) -> Result<LogicalType> {
             Ok(LogicalType::new(DataType::STRING))
         }
         ast::DataType::Varbinary(None) => Ok(LogicalType::new(DataType::VarBinary(MAX_LENGTH))),
-        ast::DataType::Custom(_, parts) if parts.len() == 1 => parse_type_text(parts.first().map_or("", |p| p.as_str())),
+        ast::DataType::Custom(name, parts) if name.to_string() == TYPE_TEXT => parse_type_text(&parts.concat()),
         other => parse_type_text(&other.to_string()),
     }
 }

@@ -4,10 +4,11 @@
 use super::types::{parse_type, word_is};
 use super::{refused, text};
 use crate::position::{Position, from_parser, parser_error};
-use datafusion_expr::sqlparser::ast::{Expr, Ident};
+use datafusion_expr::sqlparser::ast::{Expr, Ident, ObjectName, Query, Visit, Visitor};
 use datafusion_expr::sqlparser::keywords::Keyword;
 use datafusion_expr::sqlparser::parser::{Parser, ParserError};
 use datafusion_expr::sqlparser::tokenizer::{Token, Word};
+use std::ops::ControlFlow;
 use streamjob_core::{Error, LogicalType, Result};
 
 /// A table's name, perhaps with catalog and database, and where it stands.
@@ -402,6 +403,27 @@ fn identifier(parser: &mut Parser, what: &str) -> Result<Ident, ParserError> {
             Ok(ident)
         }
         other => Err(parser_error(format!("expected {what}, found {other}"), position)),
+    }
+}
+
+/// sqlparser takes any word as a table's name: `FROM WHERE x` would read a table WHERE.
+pub fn refuse_reserved_tables(query: &Query) -> Result<()> {
+    struct Reserved;
+    impl Visitor for Reserved {
+        type Break = Error;
+        fn pre_visit_relation(&mut self, name: &ObjectName) -> ControlFlow<Error> {
+            match name.0.first().and_then(|p| p.as_ident()) {
+                Some(i) if i.quote_style.is_none() && RESERVED.binary_search(&i.value.to_ascii_uppercase().as_str()).is_ok() => {
+                    let at = Position::of(i.span);
+                    ControlFlow::Break(at.error(format!("syntax error: expected a table, found the reserved word {} (write `{}`)", i.value, i.value)))
+                }
+                _ => ControlFlow::Continue(()),
+            }
+        }
+    }
+    match query.visit(&mut Reserved) {
+        ControlFlow::Break(error) => Err(error),
+        ControlFlow::Continue(()) => Ok(()),
     }
 }
 

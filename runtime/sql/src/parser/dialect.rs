@@ -81,7 +81,6 @@ impl Dialect for FlinkDialect {
             Keyword::MAP if *next == Token::LBracket => Some(map_constructor(parser, start)),
             Keyword::CAST if *next == Token::LParen => Some(cast(parser, CastKind::Cast)),
             Keyword::TRY_CAST if *next == Token::LParen => Some(cast(parser, CastKind::TryCast)),
-            // sqlparser reads a timestamp's precision as part of a typed literal's type; `DATE 'x'` and so on are its own.
             _ => None,
         }
     }
@@ -143,7 +142,7 @@ fn cast(parser: &mut Parser, kind: CastKind) -> Result<Expr, ParserError> {
     parser.expect_keyword_is(Keyword::AS)?;
     let known = parser.maybe_parse(|p| {
         let data_type = p.parse_data_type()?;
-        if *p.peek_token_ref() != Token::RParen {
+        if *p.peek_token_ref() != Token::RParen || matches!(data_type, DataType::Custom(..)) {
             return Err(ParserError::ParserError("not its type".into()));
         }
         Ok(data_type)

@@ -399,7 +399,9 @@ impl ScriptParser<'_> {
     }
 
     fn query(&mut self) -> Result<Box<Query>> {
-        self.parser.parse_query().map_err(from_parser)
+        let query = self.parser.parse_query().map_err(from_parser)?;
+        ddl::refuse_reserved_tables(&query)?;
+        Ok(query)
     }
 
     /// The end of a statement: `;` or the end of the script.
@@ -407,6 +409,9 @@ impl ScriptParser<'_> {
         if self.at_end() {
             let _ = self.parser.consume_token(&Token::SemiColon);
             return Ok(());
+        }
+        if self.is("ON") {
+            return Err(refused(self.here(), "ON CONFLICT", "make the sink's primary key the query's key"));
         }
         let found = &self.parser.peek_token_ref().token;
         Err(self.here().error(format!("syntax error: expected ';' or the end of the statement, found {found}")))

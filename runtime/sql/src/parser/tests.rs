@@ -177,7 +177,7 @@ fn errors_carry_line_and_column() {
         ),
         (
             "INSERT INTO t\nSELECT a FROM\nWHERE x",
-            "line 3, column 7: syntax error: expected ';' or the end of the statement, found x",
+            "line 3, column 1: syntax error: expected a table, found the reserved word WHERE (write `WHERE`)",
         ),
         ("INSERT INTO t SELECT a,, b FROM t", "line 1, column 24: syntax error: "),
         ("INSERT INTO t SELECT CAST(a AS FOO<INT>) FROM t", "line 1, column 32: syntax error: unknown data type FOO"),

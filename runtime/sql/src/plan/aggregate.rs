@@ -262,9 +262,6 @@ fn old_windows(
         return Err(error);
     }
     let mut scope = from.scope;
-    if let Some(c) = scope.columns.get_mut(time) {
-        c.rowtime = false;
-    }
     let rel = window::apply(from.rel, time, kind, offset)?;
     scope.columns.extend(rel.columns.iter().skip(scope.columns.len()).map(|c| bind::scope_column(c, Some(window::GROUP_WINDOW))));
     Ok(Scoped { rel, scope })

@@ -9,6 +9,7 @@ pub mod query;
 pub mod refuse;
 pub mod sink;
 pub mod text;
+pub mod watermark;
 pub mod window;
 
 use crate::catalog::Table;
@@ -85,6 +86,8 @@ pub enum Node {
         /// Idle after this time, from the table's options.
         idle_timeout_ms: u64,
     },
+    /// Adds the watermark as of each row as the last column.
+    CurrentWatermark(Box<Rel>),
     /// UNION ALL.
     Union(Vec<Rel>),
     /// GROUP BY without a window; columns are keys, then calls. No calls: DISTINCT.
@@ -166,6 +169,7 @@ impl Rel {
         match &self.node {
             Node::Scan(_) | Node::Values(_) => Vec::new(),
             Node::Union(inputs) => inputs.iter().collect(),
+            Node::CurrentWatermark(input) => vec![input],
             Node::Calc { input, .. }
             | Node::Watermark { input, .. }
             | Node::Aggregate { input, .. }
@@ -186,6 +190,11 @@ impl Rel {
             }
             (name, c.ty.clone())
         }))
+    }
+
+    /// True when CURRENT_WATERMARK is read somewhere.
+    pub fn reads_watermark(&self) -> bool {
+        matches!(self.node, Node::CurrentWatermark(_)) || self.inputs().into_iter().any(Rel::reads_watermark)
     }
 
     /// The names of its columns.
@@ -220,6 +229,7 @@ impl Rel {
                 let _ = write!(out, "watermark[{}]", input.columns.get(*column).map_or("", |c| c.name.as_str()));
             }
             Node::Union(_) => out.push_str("union[]"),
+            Node::CurrentWatermark(_) => out.push_str("current-watermark[]"),
             Node::Aggregate { id, .. } | Node::WindowAggregate { id, .. } => {
                 out.push_str(id);
                 return;

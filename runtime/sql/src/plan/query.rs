@@ -1,7 +1,7 @@
 //! Queries to relations: FROM, WHERE, the SELECT list, UNION, VALUES, WITH.
 //! GROUP BY is in [`super::aggregate`], windows in [`super::window`].
 
-use super::{Node, PlanColumn, Rel, aggregate, bind, refuse, window};
+use super::{Node, PlanColumn, Rel, aggregate, bind, refuse, watermark, window};
 use crate::catalog::{Catalog, Entry, Table};
 use crate::expr::{BoundExpr, ExprContext, Scope, common_type};
 use crate::parser::refused;
@@ -182,7 +182,10 @@ impl Planner<'_> {
                 Scoped { rel, scope: Scope { columns: Vec::new() } }
             }
         };
-        let items = self.items(select, &from)?;
+        let mut items = self.items(select, &from)?;
+        let mut select = std::borrow::Cow::Borrowed(select);
+        let from = watermark::add(self, from, &mut items, &mut select)?;
+        let select = select.as_ref();
         if let Some(filter) = &select.selection
             && let Some(call) = aggregate::find(filter)
         {

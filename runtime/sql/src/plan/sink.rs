@@ -10,7 +10,7 @@ use crate::expr::{BoundExpr, implicitly_castable};
 use crate::parser::{Insert, refused};
 use crate::position::Position;
 use std::sync::Arc;
-use streamjob_core::options::nearest;
+use streamjob_core::options::{Options, nearest};
 use streamjob_core::table::{ColumnDef, ColumnKind};
 use streamjob_core::{Error, LogicalType, Result};
 use streamjob_engine::{Connectors, SinkFactory};
@@ -26,6 +26,8 @@ pub struct SinkPlan {
     pub rel: Rel,
     /// Where the INSERT stands.
     pub position: Position,
+    /// The options when it was planned.
+    pub options: Options,
 }
 
 impl SinkPlan {
@@ -46,10 +48,21 @@ pub fn plan(planner: &Planner<'_>, connectors: &dyn Connectors, insert: &Insert)
     let targets = targets(&table, insert)?;
     let query = planner.query(&insert.query, &Names::new())?;
     let at = insert.table.position;
+    let times: Vec<&str> = query.columns.iter().filter(|c| c.rowtime).map(|c| c.name.as_str()).collect();
+    if times.len() > 1 {
+        return Err(at
+            .error(format!(
+                "The query contains more than one rowtime attribute column [{}] for writing into table '{}'",
+                times.join(", "),
+                full_name(&table.def.name)
+            ))
+            .fix("keep one and CAST the others to TIMESTAMP or TIMESTAMP_LTZ"));
+    }
     let rel = match_columns(planner, &table, &targets, query, insert).map_err(|e| at.locate(e))?;
     let sink = connectors.sink(&table.def).map_err(|e| table.position.locate(e))?;
     check_changes(&table, sink.as_ref(), &rel).map_err(|e| at.locate(e))?;
-    Ok(SinkPlan { table, sink, rel, position: insert.position })
+    check_upsert_key(&table, &rel).map_err(|e| at.locate(e))?;
+    Ok(SinkPlan { table, sink, rel, position: insert.position, options: planner.ctx.options.clone() })
 }
 
 /// The sink's columns in order, with the position in the query that fills each; `None` fills with NULL.
@@ -168,4 +181,37 @@ fn check_changes(table: &Table, sink: &dyn SinkFactory, rel: &Rel) -> Result<()>
         describe(source)
     ))
     .fix("use a sink that takes updates ('connector' = 'print'), or aggregate by window"))
+}
+
+/// Updates of several keys of the query must not meet in one key of the sink.
+fn check_upsert_key(table: &Table, rel: &Rel) -> Result<()> {
+    let def = &table.def;
+    if def.primary_key.is_empty() || changes(rel).insert_only() {
+        return Ok(());
+    }
+    let Some(key) = upsert_key(rel) else { return Ok(()) };
+    let names: Vec<&str> = key.iter().filter_map(|i| rel.columns.get(*i)).map(|c| c.name.as_str()).collect();
+    if names.iter().all(|n| def.primary_key.iter().any(|k| k == n)) {
+        return Ok(());
+    }
+    Err(Error::user(format!(
+        "The query has an upsert key that differs from the primary key of the sink table '{}'. Primary key: [{}], upsert \
+         key: [{}]",
+        full_name(&def.name),
+        def.primary_key.join(", "),
+        names.join(", ")
+    ))
+    .fix(format!("declare PRIMARY KEY ({}) NOT ENFORCED", names.join(", "))))
+}
+
+/// The columns that tell apart the rows which are updated, where they are all still there.
+fn upsert_key(rel: &Rel) -> Option<Vec<usize>> {
+    match &rel.node {
+        Node::Aggregate { keys, .. } => Some((0..keys.len()).collect()),
+        Node::Calc { input, exprs, .. } => upsert_key(input)?
+            .into_iter()
+            .map(|k| exprs.iter().position(|e| bind::plain_column(&e.expr) == Some(k)))
+            .collect(),
+        _ => None,
+    }
 }

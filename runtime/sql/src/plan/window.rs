@@ -136,14 +136,11 @@ pub fn table_function(
     apply(input, time, kind, offset_ms)
 }
 
-/// Adds the window columns to a relation; the time attribute becomes an ordinary column.
+/// Adds the window columns to a relation. Both the old time attribute and window_time are event time.
 pub fn apply(input: Rel, time: usize, kind: WindowKind, offset_ms: i64) -> Result<Rel> {
     let time_type = input.columns.get(time).map(|c| c.ty.data.clone()).unwrap_or(DataType::Timestamp(3));
     let window = Window { kind, offset_ms, local: matches!(time_type, DataType::TimestampLtz(_)) };
     let mut columns = input.columns.clone();
-    if let Some(c) = columns.get_mut(time) {
-        c.rowtime = false;
-    }
     let start = columns.len();
     columns.extend(window_columns(&window));
     Ok(Rel {

@@ -16,12 +16,13 @@ const STATES: [(&str, StateKind); 3] =
     [("value", StateKind::Value), ("map", StateKind::Map), ("a/odd name: ü", StateKind::List)];
 
 struct Job<'a> {
+    // Dropped in this order: the bench removes the folders of the others.
+    tasks: Vec<(Box<dyn KeyedBackend>, Vec<StateId>)>,
+    pending: Option<(u64, Vec<Box<dyn PendingSnapshot>>, Model)>,
     bench: Bench,
     factories: &'a [&'a dyn BackendFactory],
     factory: usize,
-    tasks: Vec<(Box<dyn KeyedBackend>, Vec<StateId>)>,
     now: Model,
-    pending: Option<(u64, Vec<Box<dyn PendingSnapshot>>, Model)>,
     completed: Option<(Vec<KeyedSnapshot>, Model)>,
     checkpoint: u64,
 }

@@ -99,14 +99,7 @@ impl Record {
 
     /// From behind the opening quote to behind the closing one; what then stands
     /// before the delimiter makes the record bad.
-    fn quoted(
-        &mut self,
-        input: &[u8],
-        mut at: usize,
-        end: bool,
-        rules: &CsvOptions,
-        lines: &mut u64,
-    ) -> Option<usize> {
+    fn quoted(&mut self, input: &[u8], mut at: usize, end: bool, rules: &CsvOptions, lines: &mut u64) -> Option<usize> {
         loop {
             let rest = input.get(at..).unwrap_or_default();
             let Some(length) = rest.iter().position(|b| Some(*b) == rules.quote || Some(*b) == rules.escape) else {

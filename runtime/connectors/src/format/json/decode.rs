@@ -103,7 +103,8 @@ fn append(column: &mut Column, raw: &RawValue, ty: &DataType, options: &JsonOpti
         (Column::Row(valid, fields), DataType::Row(columns)) => {
             let members: Members<'_> = parse(text).map_err(|_| not(text, "a ROW"))?;
             for (field, c) in fields.iter_mut().zip(columns) {
-                nested(field, members.get(&c.name), &c.ty.data, options).map_err(|e| format!("field '{}': {e}", c.name))?;
+                nested(field, members.get(&c.name), &c.ty.data, options)
+                    .map_err(|e| format!("field '{}': {e}", c.name))?;
             }
             valid.append_non_null();
             Ok(())

@@ -35,22 +35,22 @@ pub(crate) struct JsonOptions {
 
 impl JsonOptions {
     pub(crate) fn new(table: &TableDef) -> Result<Self> {
-        let separator = table.options.parse(&table.name, "json.timestamp-format.standard", "SQL or ISO-8601", |t| {
-            match t {
+        let separator =
+            table.options.parse(&table.name, "json.timestamp-format.standard", "SQL or ISO-8601", |t| match t {
                 "SQL" => Some(' '),
                 "ISO-8601" => Some('T'),
                 _ => None,
-            }
-        })?;
+            })?;
         let literal = table.options.get("json.map-null-key.literal").unwrap_or("null").to_string();
-        let null_key = table.options.parse(&table.name, "json.map-null-key.mode", "FAIL, DROP or LITERAL", |t| {
-            match t.to_ascii_uppercase().as_str() {
-                "FAIL" => Some(NullKey::Fail),
-                "DROP" => Some(NullKey::Drop),
-                "LITERAL" => Some(NullKey::Literal(literal.clone())),
-                _ => None,
-            }
-        })?;
+        let null_key =
+            table.options.parse(&table.name, "json.map-null-key.mode", "FAIL, DROP or LITERAL", |t| {
+                match t.to_ascii_uppercase().as_str() {
+                    "FAIL" => Some(NullKey::Fail),
+                    "DROP" => Some(NullKey::Drop),
+                    "LITERAL" => Some(NullKey::Literal(literal.clone())),
+                    _ => None,
+                }
+            })?;
         let options = Self {
             fail_on_missing: flag(table, "json.fail-on-missing-field")?,
             ignore_errors: flag(table, "json.ignore-parse-errors")?,

@@ -18,7 +18,7 @@ use streamjob_state::{
 use crate::connector::SourceFactory;
 use crate::deploy::{DeployRequest, Deployment, RestoreState, TaskCommand, TaskEvent, TaskId, TaskSnapshot};
 use crate::graph::{Edge, Exchange, JobGraph, Node, NodeKind};
-use crate::local::{LocalDeployment, deploy_local};
+use crate::local::LocalDeployment;
 use crate::operator::{Operator, OperatorContext, OperatorFactory, Output, Source, SourcePoll, TaskInfo};
 use crate::testing::{ManualClock, MemoryBackends, MemoryStore};
 
@@ -113,6 +113,7 @@ pub struct Plan {
     pub ledger: Arc<Ledger>,
     pub store: Arc<MemoryStore>,
     pub restore: RestoreState,
+    pub backend: Arc<dyn BackendFactory>,
     pub work: tempfile::TempDir,
     attempts: AtomicU64,
 }
@@ -138,6 +139,7 @@ impl Plan {
             ledger: Arc::default(),
             store: Arc::default(),
             restore: RestoreState::default(),
+            backend: Arc::new(MemoryBackends),
             work: tempfile::tempdir().unwrap(),
             attempts: AtomicU64::new(0),
         }
@@ -178,7 +180,7 @@ impl Plan {
             memory_budget: 0,
             clock: Arc::new(ManualClock::default()),
         };
-        let mut backend = MemoryBackends.open(request).unwrap();
+        let mut backend = self.backend.open(request).unwrap();
         let id = backend.register(&spec()).unwrap();
         let mut sum = 0;
         backend
@@ -191,7 +193,13 @@ impl Plan {
     }
 
     fn graph(&self) -> JobGraph {
-        let node = |uid: String, kind| Node { name: uid.clone(), uid: OperatorUid(uid), kind, parallelism: None, schema: Schema::default() };
+        let node = |uid: String, kind| Node {
+            name: uid.clone(),
+            uid: OperatorUid(uid),
+            kind,
+            parallelism: None,
+            schema: Schema::default(),
+        };
         let mut graph = JobGraph::default();
         let mut tails = Vec::new();
         for (s, splits) in self.sources.iter().enumerate() {
@@ -206,7 +214,9 @@ impl Plan {
             graph.nodes.push(node(format!("source-{s}"), NodeKind::Source(Arc::new(source))));
             if self.stamp {
                 let from = graph.nodes.len() - 1;
-                graph.nodes.push(node(format!("stamp-{s}"), NodeKind::Operator(Arc::new(Stamp { idle_at: self.idle_at[s] }))));
+                graph
+                    .nodes
+                    .push(node(format!("stamp-{s}"), NodeKind::Operator(Arc::new(Stamp { idle_at: self.idle_at[s] }))));
                 graph.edges.push(Edge { from, to: from + 1, input: 0, exchange: Exchange::Forward });
             }
             tails.push(graph.nodes.len() - 1);
@@ -231,7 +241,7 @@ impl Plan {
             parallelism: self.parallelism,
             max_parallelism: GROUPS,
             attempt: format!("a{attempt}"),
-            backend: Arc::new(DirBackends),
+            backend: Arc::new(DirBackends(self.backend.clone())),
             work_dir: self.work.path().to_path_buf(),
             memory_budget: 64 << 20,
             restore: self.restore.clone(),
@@ -248,7 +258,7 @@ impl Plan {
 
 /// A running job with its coordinator.
 pub struct Job {
-    pub deployment: Option<Box<dyn Deployment>>,
+    pub deployment: Option<Box<LocalDeployment>>,
     receiver: Receiver<TaskEvent>,
     events: Vec<TaskEvent>,
     store: Arc<MemoryStore>,
@@ -259,15 +269,17 @@ impl Job {
     /// Starts, and waits until all tasks run.
     pub fn start(plan: &Plan) -> Self {
         let (request, receiver) = plan.request();
-        let deployment = deploy_local(request).unwrap();
+        let deployment = Box::new(LocalDeployment::start(request).unwrap());
         let tasks = deployment.vertices().iter().map(|v| v.parallelism as usize).sum();
         let mut job =
             Self { deployment: Some(deployment), receiver, events: Vec::new(), store: plan.store.clone(), tasks };
-        job.wait("all running", |e| (e.iter().filter(|e| matches!(e, TaskEvent::Running(_))).count() == tasks).then_some(()));
+        job.wait("all running", |e| {
+            (e.iter().filter(|e| matches!(e, TaskEvent::Running(_))).count() == tasks).then_some(())
+        });
         job
     }
 
-    pub fn deployed(&self) -> &dyn Deployment {
+    pub fn deployed(&self) -> &LocalDeployment {
         self.deployment.as_deref().unwrap()
     }
 
@@ -292,7 +304,11 @@ impl Job {
 
     pub fn trigger(&self, id: CheckpointId, stop: Option<StopMode>) {
         let barrier = Barrier { id, timestamp_ms: 0, kind: BarrierKind::Checkpoint, stop };
-        self.deployed().send(TaskCommand::Trigger { barrier, store: self.store.clone(), format: SnapshotFormat::Canonical });
+        self.deployed().send(TaskCommand::Trigger {
+            barrier,
+            store: self.store.clone(),
+            format: SnapshotFormat::Canonical,
+        });
     }
 
     /// Waits for all parts of a checkpoint, or the first refusal.
@@ -568,7 +584,12 @@ impl Operator for LedgerWriter {
         self.current.extend(rows(&b));
         Ok(())
     }
-    fn snapshot(&mut self, barrier: &Barrier, ctx: &mut OperatorContext<'_>, _: &mut dyn Output) -> Result<OperatorState> {
+    fn snapshot(
+        &mut self,
+        barrier: &Barrier,
+        ctx: &mut OperatorContext<'_>,
+        _: &mut dyn Output,
+    ) -> Result<OperatorState> {
         let token = format!("{}-{}-{}", ctx.info.attempt, ctx.info.subtask, barrier.id);
         self.pending.insert(barrier.id, (token, std::mem::take(&mut self.current)));
         let mut state = OperatorState::default();
@@ -584,8 +605,8 @@ impl Operator for LedgerWriter {
     }
 }
 
-/// As [`MemoryBackends`], with a working folder that the runtime has to remove.
-struct DirBackends;
+/// Another backend with a working folder that the runtime has to remove.
+struct DirBackends(Arc<dyn BackendFactory>);
 
 impl BackendFactory for DirBackends {
     fn name(&self) -> &'static str {
@@ -594,8 +615,6 @@ impl BackendFactory for DirBackends {
     fn open(&self, request: OpenRequest) -> Result<Box<dyn KeyedBackend>> {
         std::fs::create_dir_all(&request.dir).unwrap();
         std::fs::write(request.dir.join("file"), b"x").unwrap();
-        MemoryBackends.open(request)
+        self.0.open(request)
     }
 }
-
-const _: fn(&LocalDeployment) -> Vec<crate::local::TaskTimes> = LocalDeployment::times;

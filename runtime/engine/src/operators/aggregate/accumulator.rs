@@ -6,12 +6,13 @@
 //! MIN and MAX of insert-only input compare by `<` (NaN is neither).
 
 use super::scalar::{Class, Scalar, ScalarRef};
+use super::variance::{self, Moments};
 use super::{AggFunction, Method, Resolved};
 use std::cmp::Ordering;
 use streamjob_core::{Error, Result};
 
 /// The largest unscaled DECIMAL of 38 digits.
-const MAX_DECIMAL: i128 = 10i128.pow(38) - 1;
+pub(super) const MAX_DECIMAL: i128 = 10i128.pow(38) - 1;
 
 /// State of one aggregate call in one group or pane.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,24 +42,8 @@ pub enum Acc {
     },
     /// MIN, MAX, FIRST_VALUE, LAST_VALUE, LISTAGG.
     Value(Option<Scalar>),
-    /// Variance of integers in integer arithmetic.
-    IntMoments {
-        /// Wrapping sum.
-        sum: i64,
-        /// Wrapping sum of squares.
-        squares: i64,
-        /// Non-NULL values.
-        count: i64,
-    },
-    /// Variance in doubles.
-    Moments {
-        /// Sum.
-        sum: f64,
-        /// Sum of squares.
-        squares: f64,
-        /// Non-NULL values.
-        count: i64,
-    },
+    /// STDDEV and VAR.
+    Moments(Moments),
 }
 
 fn mismatch(call: &Resolved) -> Error {
@@ -80,8 +65,7 @@ impl Acc {
             Method::AvgFloat => Acc::Float { sum: 0.0, count: 0 },
             Method::SumDec | Method::AvgDec { .. } => Acc::Dec { sum: Some(0), count: 0 },
             Method::Extreme { .. } | Method::First | Method::Last | Method::ListAgg => Acc::Value(None),
-            Method::Variance { int: true, .. } => Acc::IntMoments { sum: 0, squares: 0, count: 0 },
-            Method::Variance { int: false, .. } => Acc::Moments { sum: 0.0, squares: 0.0, count: 0 },
+            Method::Variance { .. } => Acc::Moments(Moments::default()),
         }
     }
 
@@ -141,22 +125,13 @@ impl Acc {
                 *sum = decimal_sum(call, *sum, if minus { -v } else { v });
                 *count += step;
             }
-            (Acc::IntMoments { sum, squares, count }, ScalarRef::Int(v)) => {
-                let square = v.wrapping_mul(v);
-                *sum = if minus { sum.wrapping_sub(v) } else { sum.wrapping_add(v) };
-                *squares = if minus { squares.wrapping_sub(square) } else { squares.wrapping_add(square) };
-                *count += step;
-            }
-            (Acc::Moments { sum, squares, count }, value) => {
-                let v = match value {
-                    ScalarRef::Int(v) => v as f64,
-                    ScalarRef::Float(v) => v,
-                    _ => return Err(mismatch(call)),
-                };
-                let sign = if minus { -1.0 } else { 1.0 };
-                *sum += sign * v;
-                *squares += sign * (v * v);
-                *count += step;
+            (Acc::Moments(moments), value) => {
+                let value = variance::to_double(call, value).ok_or_else(|| mismatch(call))?;
+                if minus {
+                    moments.retract(value);
+                } else {
+                    moments.update(value);
+                }
             }
             _ => return Err(mismatch(call)),
         }
@@ -183,16 +158,7 @@ impl Acc {
             }
             (Acc::Value(_), Acc::Value(None)) => {}
             (Acc::Value(_), Acc::Value(Some(v))) => self.update(call, v.as_ref())?,
-            (Acc::IntMoments { sum, squares, count }, Acc::IntMoments { sum: s, squares: q, count: c }) => {
-                *sum = sum.wrapping_add(*s);
-                *squares = squares.wrapping_add(*q);
-                *count += c;
-            }
-            (Acc::Moments { sum, squares, count }, Acc::Moments { sum: s, squares: q, count: c }) => {
-                *sum += s;
-                *squares += q;
-                *count += c;
-            }
+            (Acc::Moments(moments), Acc::Moments(other)) => moments.merge(other),
             _ => return Err(mismatch(call)),
         }
         Ok(())
@@ -206,9 +172,7 @@ impl Acc {
             (
                 Acc::Int { count: 0, .. }
                 | Acc::Float { count: 0, .. }
-                | Acc::Dec { count: 0, .. }
-                | Acc::IntMoments { count: 0, .. }
-                | Acc::Moments { count: 0, .. },
+                | Acc::Dec { count: 0, .. },
                 _,
             ) => ScalarRef::Null,
             (Acc::Int { sum, count }, Method::AvgInt) => ScalarRef::Int(sum.wrapping_div(*count)),
@@ -219,24 +183,7 @@ impl Acc {
                 sum.and_then(|s| decimal_average(s, *count, more_scale)).map_or(ScalarRef::Null, ScalarRef::Dec)
             }
             (Acc::Dec { sum, .. }, _) => sum.map_or(ScalarRef::Null, ScalarRef::Dec),
-            (Acc::IntMoments { sum, squares, count }, Method::Variance { sample, root, .. }) => {
-                let n = if sample { count - 1 } else { *count };
-                if n == 0 {
-                    return ScalarRef::Null;
-                }
-                let deviation = squares.wrapping_sub(sum.wrapping_mul(*sum).wrapping_div(*count));
-                let variance = deviation.wrapping_div(n);
-                ScalarRef::Int(if root { (variance as f64).powf(0.5) as i64 } else { variance })
-            }
-            (Acc::Moments { sum, squares, count }, Method::Variance { sample, root, .. }) => {
-                let n = if sample { count - 1 } else { *count };
-                if n == 0 {
-                    return ScalarRef::Null;
-                }
-                let variance = (squares - sum * sum / *count as f64) / n as f64;
-                ScalarRef::Float(if root { variance.powf(0.5) } else { variance })
-            }
-            (Acc::IntMoments { .. } | Acc::Moments { .. }, _) => ScalarRef::Null,
+            (Acc::Moments(moments), method) => variance::result(moments, method),
         }
     }
 
@@ -270,15 +217,10 @@ impl Acc {
                     }
                 }
             }
-            Acc::IntMoments { sum, squares, count } => {
-                out.extend(sum.to_le_bytes());
-                out.extend(squares.to_le_bytes());
-                out.extend(count.to_le_bytes());
-            }
-            Acc::Moments { sum, squares, count } => {
-                out.extend(sum.to_le_bytes());
-                out.extend(squares.to_le_bytes());
-                out.extend(count.to_le_bytes());
+            Acc::Moments(m) => {
+                out.extend(m.count.to_le_bytes());
+                out.extend(m.mean.to_le_bytes());
+                out.extend(m.m2.to_le_bytes());
             }
         }
     }
@@ -311,11 +253,8 @@ impl Acc {
                     None => return Err(mismatch(call)),
                 }))
             }
-            Acc::IntMoments { .. } => {
-                Acc::IntMoments { sum: i64_of(bytes)?, squares: i64_of(bytes)?, count: i64_of(bytes)? }
-            }
-            Acc::Moments { .. } => {
-                Acc::Moments { sum: f64_of(bytes)?, squares: f64_of(bytes)?, count: i64_of(bytes)? }
+            Acc::Moments(_) => {
+                Acc::Moments(Moments { count: i64_of(bytes)?, mean: f64_of(bytes)?, m2: f64_of(bytes)? })
             }
         })
     }
@@ -438,6 +377,12 @@ mod tests {
             (F::VarSamp, T::Double, T::Double, vec![Float(1.0)], vec![], None),
             (F::StddevPop, T::Double, T::Double, vec![Float(1.0), Float(5.0), Float(9.0)], vec![Float(9.0)], Some(Scalar::Float(2.0))),
             (F::StddevPop, T::Int, T::Int, vec![Int(1), Int(5)], vec![], Some(Scalar::Int(2))),
+            (F::VarPop, T::Double, T::Double, [3., 7., 3.].map(Float).to_vec(), vec![], Some(Scalar::Float(3.5555555555555554))),
+            (F::VarSamp, T::Double, T::Double, [5., 7., -1.].map(Float).to_vec(), vec![], Some(Scalar::Float(17.333333333333332))),
+            (F::VarPop, T::Int, T::Int, vec![Int(-200000), Int(200000)], vec![], Some(Scalar::Int(i32::MAX.into()))),
+            (F::VarPop, T::Int, T::Int, vec![Int(1), Int(2)], vec![], Some(Scalar::Int(0))),
+            (F::VarPop, T::Decimal(5, 2), T::Decimal(38, 6), vec![Dec(100), Dec(200), Dec(200)], vec![], Some(Scalar::Dec(222222))),
+            (F::StddevPop, T::Double, T::Double, vec![Float(4.0)], vec![Float(4.0)], None),
         ];
         for (function, from, to, plus, minus, expected) in table {
             let call = resolve(function, from, to);
@@ -460,8 +405,6 @@ mod tests {
             (F::Max, T::Int),
             (F::FirstValue, T::Int),
             (F::LastValue, T::Int),
-            (F::StddevSamp, T::Double),
-            (F::VarPop, T::Int),
         ] {
             let call = resolve(function, T::Int, to);
             let (mut a, mut b, mut all) = (Acc::new(&call), Acc::new(&call), Acc::new(&call));
@@ -480,8 +423,8 @@ mod tests {
         let input = schema(&[("x", T::STRING), ("d", T::Decimal(5, 2))]);
         let sum = AggCall::new(AggFunction::Sum, Some(0), T::STRING).resolve(&input, false).unwrap_err();
         assert_eq!(sum.message(), "SUM(x): STRING cannot be summed to STRING");
-        let var = AggCall::new(AggFunction::VarPop, Some(1), T::Decimal(38, 6)).resolve(&input, false).unwrap_err();
-        assert_eq!(var.fix_text(), Some("cast the argument to DOUBLE"));
+        let var = AggCall::new(AggFunction::VarPop, Some(0), T::Double).resolve(&input, false).unwrap_err();
+        assert_eq!(var.message(), "VAR_POP(x): not supported for STRING giving DOUBLE");
         let list = AggCall::new(AggFunction::ListAgg { delimiter: ",".into() }, Some(0), T::STRING);
         assert!(list.resolve(&input, true).is_err());
         assert_eq!(list.distinct().filter(1).resolve(&input, false).unwrap_err().domain(), streamjob_core::Domain::Internal);

@@ -7,6 +7,7 @@ mod column;
 mod inputs;
 pub(crate) mod maps;
 pub mod scalar;
+mod variance;
 
 pub use accumulator::Acc;
 pub use column::ResultColumn;
@@ -86,6 +87,27 @@ pub struct AggCall {
     pub result: LogicalType,
 }
 
+/// A numeric type, as far as conversions to and from DOUBLE need it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Number {
+    /// BIGINT when `wide`, else up to INT.
+    Int { wide: bool },
+    Float,
+    Dec { precision: u8, scale: u8 },
+}
+
+impl Number {
+    fn of(ty: &DataType) -> Option<Self> {
+        Some(match ty {
+            DataType::BigInt => Number::Int { wide: true },
+            t if t.is_integer() => Number::Int { wide: false },
+            DataType::Float | DataType::Double => Number::Float,
+            DataType::Decimal(precision, scale) => Number::Dec { precision: *precision, scale: *scale },
+            _ => return None,
+        })
+    }
+}
+
 /// How an accumulator computes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Method {
@@ -102,8 +124,8 @@ pub(crate) enum Method {
     First,
     Last,
     ListAgg,
-    /// Divided by n − 1 when `sample`; root drawn when `root`; integer arithmetic when `int`.
-    Variance { sample: bool, root: bool, int: bool },
+    /// Divided by n − 1 when `sample`; root drawn when `root`; in doubles, cast to `to` at the end.
+    Variance { sample: bool, root: bool, from: Number, to: Number },
 }
 
 /// A call with its types checked.
@@ -200,22 +222,14 @@ impl AggCall {
                     F::ListAgg { .. } if !from.is_string() => return refused(&format!("not supported for {from}")),
                     F::ListAgg { .. } => Method::ListAgg,
                     F::StddevPop | F::StddevSamp | F::VarPop | F::VarSamp => {
-                        let int = match (from, to) {
-                            (f, t) if f.is_integer() && t.is_integer() => true,
-                            (f, DataType::Float | DataType::Double)
-                                if f.is_integer() || matches!(f, DataType::Float | DataType::Double) =>
-                            {
-                                false
-                            }
-                            (f, t) => {
-                                return Err(Error::user(format!("{text}: not supported for {f} giving {t}"))
-                                    .fix("cast the argument to DOUBLE"));
-                            }
+                        let (Some(from), Some(to)) = (Number::of(from), Number::of(to)) else {
+                            return refused(&format!("not supported for {from} giving {to}"));
                         };
                         Method::Variance {
                             sample: matches!(function, F::StddevSamp | F::VarSamp),
                             root: matches!(function, F::StddevPop | F::StddevSamp),
-                            int,
+                            from,
+                            to,
                         }
                     }
                     F::CountStar | F::Count => Method::Count,

@@ -72,7 +72,7 @@ fn primitives<T: ArrowPrimitiveType>(
 }
 
 fn boolean(text: &str) -> Parsed<bool> {
-    match text.trim().to_lowercase().as_str() {
+    match text.to_lowercase().as_str() {
         "t" | "true" | "y" | "yes" | "1" => Ok(true),
         "f" | "false" | "n" | "no" | "0" => Ok(false),
         _ => Err(format!("Cannot parse '{text}' as BOOLEAN.")),

@@ -7,7 +7,7 @@ use super::super::args::Args;
 use super::super::build::{try_bools, try_ints, try_strings};
 use super::site::{FunctionDef, Site, def};
 use arrow::array::ArrayRef;
-use regex::{Regex, RegexBuilder};
+use regex::{NoExpand, Regex, RegexBuilder};
 use std::sync::Arc;
 use streamjob_core::{DataType, Error, LogicalType, Result};
 
@@ -16,7 +16,7 @@ pub const FUNCTIONS: &[FunctionDef] = &[
     def("LIKE", "text [NOT] LIKE pattern [ESCAPE character]", (2, 3), "`%` stands for any text, `_` for one character.", |s| matches(&s, like_to_regex)),
     def("SIMILAR TO", "text [NOT] SIMILAR TO pattern [ESCAPE character]", (2, 3), "As LIKE, with `|`, `*`, `+`, `?`, groups and classes.", |s| matches(&s, similar_to_regex)),
     def("REGEXP", "REGEXP(text, regex)", (2, 2), "True when some part of the text matches.", regexp),
-    def("REGEXP_REPLACE", "REGEXP_REPLACE(text, regex, new)", (3, 3), "Each match replaced; `$1` is a group.", replace),
+    def("REGEXP_REPLACE", "REGEXP_REPLACE(text, regex, new)", (3, 3), "Each match replaced by a text as it is (`$1` is no group).", replace),
     def("REGEXP_EXTRACT", "REGEXP_EXTRACT(text, regex [, group])", (2, 3), "The first match or one of its groups, or NULL.", extract),
     def("REGEXP_COUNT", "REGEXP_COUNT(text, regex)", (2, 2), "Number of matches.", |s| {
         let regexes = Patterns::new(&s, 1, java_regex)?;
@@ -192,33 +192,6 @@ fn regex_syntax_escapable(c: char) -> bool {
     )
 }
 
-/// Java's replacement (`$1`, `${name}`, `\$`) as the regex crate's.
-fn java_replacement(text: &str) -> String {
-    let mut out = String::new();
-    let mut chars = text.chars().peekable();
-    while let Some(c) = chars.next() {
-        match c {
-            '\\' => match chars.next() {
-                Some('$') => out.push_str("$$"),
-                Some(other) => out.push(other),
-                None => {}
-            },
-            '$' => match chars.peek() {
-                Some(d) if d.is_ascii_digit() => {
-                    out.push_str("${");
-                    out.push(*d);
-                    chars.next();
-                    out.push('}');
-                }
-                Some('{') => out.push('$'),
-                _ => out.push_str("$$"),
-            },
-            other => out.push(other),
-        }
-    }
-    out
-}
-
 /// A way to match that is faster than a regex, for the LIKE patterns that have one.
 enum Fast {
     Equals(String),
@@ -295,7 +268,7 @@ fn replace(s: Site) -> Result<BoundExpr> {
         let (text, new) = (a.str(0)?, a.str(2)?);
         try_strings(a.rows, |r| match (text.get(r), patterns.get(a, r)?, new.get(r)) {
             (Some(text), Some(regex), Some(new)) => {
-                Ok(Some(regex.replace_all(text, java_replacement(new).as_str()).into_owned()))
+                Ok(Some(regex.replace_all(text, NoExpand(new)).into_owned()))
             }
             _ => Ok(None),
         })

@@ -327,7 +327,7 @@ fn default_compiled(s: &Site, i: usize) -> Result<Option<Arc<Pattern>>> {
 fn from_unixtime(s: Site) -> Result<BoundExpr> {
     let (fixed, zone) = (default_compiled(&s, 1)?, s.env().zone);
     let args = vec![s.long(0)?, default_pattern(&s, 1)?];
-    Ok(s.fallible(s.result(DataType::STRING), args, move |a| {
+    Ok(s.fallible(LogicalType::new(DataType::STRING), args, move |a| {
         let (seconds, pattern) = (a.long(0)?, a.str(1)?);
         try_strings(a.rows, |r| {
             let Some(seconds) = seconds.get(r) else { return Ok(None) };
@@ -532,10 +532,12 @@ fn round_to(moment: Moment, unit: Unit, up: bool) -> Moment {
     let (floor, next) = match (unit.months(), unit) {
         (Some(months), _) => {
             // Flink finds the month by a division towards zero.
-            let (year, month, _) = civil_from_days(moment.millis() / DAY_MS);
+            let days = moment.millis() / DAY_MS;
+            let (year, month, _) = civil_from_days(days);
             let index = (year * 12 + month - 1).div_euclid(months) * months;
             let start = days_from_civil(index.div_euclid(12), index.rem_euclid(12) + 1, 1);
-            (day(start), day(add_months(start, months)))
+            // The time of day does not count: CEIL of the first day is that day.
+            return if up && days > start { day(add_months(start, months)) } else { day(start) };
         }
         (None, Unit::Week) => {
             let days = moment.seconds.div_euclid(86_400);

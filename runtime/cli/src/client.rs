@@ -1,0 +1,271 @@
+//! The verbs for running jobs: they find the job's REST API and speak to it.
+
+use crate::args::{ListArgs, SavepointArgs, StopArgs, TargetArgs};
+use crate::jobs::{self, Entry, JOBS};
+use crate::reference::print;
+use crate::report::Failure;
+use crate::units;
+use reqwest::Method;
+use reqwest::blocking::{Client, RequestBuilder, Response};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::path::Path;
+use std::time::{Duration, Instant};
+use streamjob_api::{
+    ErrorResponse, JobSummary, JobsOverview, Progress, SavepointRequest, StopRequest, TriggerResponse, TriggerStatus,
+};
+use streamjob_core::error::ErrorExt;
+use streamjob_core::{Error, Result};
+
+/// Address without any running job from this folder.
+const DEFAULT_ADDRESS: &str = "127.0.0.1:8081";
+/// Time between two looks at a trigger.
+const POLL: Duration = Duration::from_millis(100);
+/// How long `stop` and `cancel` wait for the job's end after their own work is done.
+const END: Duration = Duration::from_secs(30);
+
+/// `savepoint`.
+pub fn savepoint(args: &SavepointArgs) -> Result<(), Failure> {
+    let job = Remote::find(&args.at)?;
+    let trigger = uuid::Uuid::new_v4().simple().to_string();
+    let body = SavepointRequest { target_directory: absolute(args.target.as_deref())?, trigger_id: Some(trigger) };
+    let location = job.trigger("savepoints", &body)?;
+    Ok(print(&format!("{location}\n"))?)
+}
+
+/// `stop`.
+pub fn stop(args: &StopArgs) -> Result<(), Failure> {
+    let job = Remote::find(&args.at)?;
+    let trigger = uuid::Uuid::new_v4().simple().to_string();
+    let body = StopRequest {
+        target_directory: absolute(args.target.as_deref())?,
+        drain: args.drain,
+        trigger_id: Some(trigger),
+    };
+    let location = job.trigger("stop", &body)?;
+    Ok(print(&format!("{location}\n"))?)
+}
+
+/// `cancel`.
+pub fn cancel(args: &TargetArgs) -> Result<(), Failure> {
+    let job = Remote::find(args)?;
+    job.send(job.request(Method::PATCH, "?mode=cancel"))?;
+    job.await_end();
+    Ok(print(&format!("canceled {}\n", job.summary.name))?)
+}
+
+/// `list`.
+pub fn list(args: &ListArgs) -> Result<(), Failure> {
+    let mut rows = vec![["NAME", "STATE", "RUNNING FOR", "RESTARTS", "PID", "REST", "FILE"].map(str::to_string).to_vec()];
+    let mut out = Vec::new();
+    for entry in jobs::running(Path::new(JOBS)) {
+        let summary = entry.address.as_deref().and_then(|a| Remote::at(a, Some(&entry.name)).ok()).map(|r| r.summary);
+        let state = summary.as_ref().map_or("unknown".into(), |s| format!("{:?}", s.state).to_uppercase());
+        let duration = summary.as_ref().and_then(|s| u64::try_from(s.duration).ok());
+        rows.push(vec![
+            entry.name.clone(),
+            state,
+            duration.map_or("-".into(), |ms| units::span(Duration::from_millis(ms))),
+            summary.as_ref().map_or("-".into(), |s| s.restarts.to_string()),
+            entry.pid.to_string(),
+            entry.address.clone().unwrap_or_else(|| "off".into()),
+            entry.file.clone(),
+        ]);
+        out.push(serde_json::json!({"entry": entry, "job": summary}));
+    }
+    if args.json {
+        let text = serde_json::to_string_pretty(&out).internal("cannot write JSON")?;
+        return Ok(print(&format!("{text}\n"))?);
+    }
+    if out.is_empty() {
+        return Ok(print("no job runs from this folder\n")?);
+    }
+    Ok(print(&units::table(&rows))?)
+}
+
+/// A folder as the job's process must see it: it may run elsewhere.
+fn absolute(target: Option<&str>) -> Result<Option<String>> {
+    let Some(target) = target else { return Ok(None) };
+    if target.contains("://") || target.starts_with("file:") {
+        return Ok(Some(target.to_string()));
+    }
+    let path = std::path::absolute(target)
+        .map_err(|e| Error::user(format!("--target '{target}' is not a usable path")).caused_by(e))?;
+    Ok(Some(path.display().to_string()))
+}
+
+/// The address to ask, by what runs from this folder.
+fn choose(job: Option<&str>, running: &[Entry]) -> Result<String> {
+    let candidates: Vec<&Entry> = running.iter().filter(|e| job.is_none_or(|j| j == e.name)).collect();
+    match candidates.as_slice() {
+        [] => Ok(DEFAULT_ADDRESS.into()),
+        [only] => only.address.clone().ok_or_else(|| {
+            Error::user(format!("the job '{}' has no REST API (it runs with --no-rest, or is just starting)", only.name))
+                .fix(format!("end it with a signal: kill {}", only.pid))
+        }),
+        several => {
+            let names = several.iter().map(|e| e.name.as_str()).collect::<Vec<_>>().join(", ");
+            Err(Error::user("several jobs run from this folder").fix(format!("name one: {names}")))
+        }
+    }
+}
+
+/// A running job behind its REST API.
+struct Remote {
+    client: Client,
+    address: String,
+    summary: JobSummary,
+}
+
+impl Remote {
+    fn find(args: &TargetArgs) -> Result<Self> {
+        let address = match &args.address {
+            Some(address) => address.trim_start_matches("http://").trim_end_matches('/').to_string(),
+            None => choose(args.job.as_deref(), &jobs::running(Path::new(JOBS)))?,
+        };
+        Self::at(&address, args.job.as_deref())
+    }
+
+    fn at(address: &str, job: Option<&str>) -> Result<Self> {
+        // A proxy has no business between this machine and its own jobs.
+        let client = Client::builder().no_proxy().connect_timeout(Duration::from_secs(5)).timeout(Duration::from_secs(30));
+        let client = client.build().internal("cannot make an HTTP client")?;
+        let overview: JobsOverview = match client.get(format!("http://{address}/jobs/overview")).send() {
+            Ok(response) => parse(address, check(response)?)?,
+            Err(e) if e.is_builder() => {
+                return Err(Error::user(format!("'{address}' is not an address")).fix("give --address HOST:PORT"));
+            }
+            Err(e) => {
+                let what = job.map_or("no job".to_string(), |j| format!("no job '{j}'"));
+                return Err(Error::user(format!("{what} runs from this folder, and nothing answers at {address}"))
+                    .caused_by(e.without_url())
+                    .fix("`streamjob list` shows what runs here; give --address HOST:PORT for a job elsewhere"));
+            }
+        };
+        let names: Vec<String> = overview.jobs.iter().map(|j| j.name.clone()).collect();
+        let found = overview.jobs.into_iter().find(|s| job.is_none_or(|j| j == s.name || j == s.jid));
+        let summary = found.ok_or_else(|| {
+            Error::user(format!("no job '{}' runs at {address}", job.unwrap_or_default()))
+                .fix(format!("the process there runs {}", names.join(", ")))
+        })?;
+        Ok(Self { client, address: address.to_string(), summary })
+    }
+
+    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client.request(method, format!("http://{}/jobs/{}{path}", self.address, self.summary.jid))
+    }
+
+    fn send(&self, request: RequestBuilder) -> Result<Response> {
+        let response = request.send().map_err(reqwest::Error::without_url);
+        check(response.transient(format!("the job at {} does not answer", self.address))?)
+    }
+
+    /// Starts an operation and waits for its savepoint.
+    fn trigger(&self, verb: &str, body: &impl Serialize) -> Result<String> {
+        let response = self.send(self.request(Method::POST, &format!("/{verb}")).json(body))?;
+        let trigger: TriggerResponse = parse(&self.address, response)?;
+        let path = format!("/savepoints/{}", trigger.request_id);
+        loop {
+            let response = self.send(self.request(Method::GET, &path)).map_err(|e| {
+                e.fix("the job may have ended; `streamjob checkpoint list` shows whether its savepoint was written")
+            })?;
+            let status: TriggerStatus = parse(&self.address, response)?;
+            if status.status.id == Progress::InProgress {
+                std::thread::sleep(POLL);
+                continue;
+            }
+            let outcome = status.operation.unwrap_or_default();
+            if let Some(failure) = outcome.failure {
+                return Err(Error::transient(format!("the savepoint failed: {}", failure.message)));
+            }
+            let location = outcome.location.ok_or_else(|| {
+                Error::internal(format!("the job at {} reports a savepoint without a location", self.address))
+            });
+            if verb == "stop" {
+                self.await_end();
+            }
+            return location;
+        }
+    }
+
+    /// Waits until the job's process is gone or its job at rest. No error: what was asked for is done.
+    fn await_end(&self) {
+        let deadline = Instant::now() + END;
+        while Instant::now() < deadline {
+            let overview = self.request(Method::GET, "").send().ok().and_then(|r| r.json::<JobSummary>().ok());
+            if overview.is_none_or(|s| s.state.is_terminal()) {
+                return;
+            }
+            std::thread::sleep(POLL);
+        }
+    }
+}
+
+/// The error of an answer that is not 2xx, in the server's words.
+fn check(response: Response) -> Result<Response> {
+    let status = response.status();
+    if status.is_success() {
+        return Ok(response);
+    }
+    let text = response.text().unwrap_or_default();
+    let message = serde_json::from_str::<ErrorResponse>(&text).map(|e| e.errors.join("; ")).unwrap_or(text);
+    let message = format!("the job answers {status}: {message}");
+    Err(if status.is_client_error() { Error::user(message) } else { Error::transient(message) })
+}
+
+fn parse<T: DeserializeOwned>(address: &str, response: Response) -> Result<T> {
+    response.json().map_err(|e| {
+        Error::user(format!("what answers at {address} is not a streamjob")).caused_by(e.without_url()).fix("check --address")
+    })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+mod tests {
+    use super::*;
+
+    fn entry(name: &str, address: Option<&str>) -> Entry {
+        Entry {
+            name: name.into(),
+            namespace: "default".into(),
+            pid: 1,
+            address: address.map(str::to_string),
+            file: String::new(),
+        }
+    }
+
+    #[test]
+    fn the_address_is_that_of_the_only_job_that_fits() {
+        let (a, b, silent) = (entry("a", Some("h:1")), entry("b", Some("h:2")), entry("c", None));
+        let table: [(Option<&str>, &[Entry], std::result::Result<&str, &str>); 7] = [
+            (None, &[], Ok(DEFAULT_ADDRESS)),
+            (None, std::slice::from_ref(&a), Ok("h:1")),
+            (None, &[a.clone(), b.clone()], Err("several jobs")),
+            (Some("b"), &[a.clone(), b.clone()], Ok("h:2")),
+            (Some("x"), &[a.clone(), b.clone()], Ok(DEFAULT_ADDRESS)),
+            (Some("c"), &[a.clone(), silent.clone()], Err("no REST API")),
+            (None, &[silent], Err("no REST API")),
+        ];
+        for (job, running, expected) in table {
+            match (choose(job, running), expected) {
+                (Ok(got), Ok(address)) => assert_eq!(got, address),
+                (Err(e), Err(part)) => assert!(e.to_string().contains(part), "{e}"),
+                (got, _) => panic!("{job:?}: {got:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_running_is_a_clear_user_error() {
+        let e = Remote::at("127.0.0.1:1", Some("x")).err().unwrap();
+        assert_eq!(e.domain(), streamjob_core::Domain::User);
+        assert!(e.message().contains("no job 'x' runs"), "{e}");
+    }
+
+    #[test]
+    fn targets_are_absolute() {
+        assert_eq!(absolute(Some("s3://b/x")).unwrap().as_deref(), Some("s3://b/x"));
+        assert!(absolute(Some("x")).unwrap().unwrap().starts_with('/'));
+        assert_eq!(absolute(None).unwrap(), None);
+    }
+}

@@ -1,0 +1,129 @@
+//! `run`: one job in this process, from its file to its end.
+
+use crate::args::{LOCAL_CHECKPOINTS, RunArgs};
+use crate::jobs::{Entry, JOBS, Registration};
+use crate::live::{Figures, Live};
+use crate::log;
+use crate::plan::{Recorder, plan};
+use crate::report::Failure;
+use crate::settings::{self, LOCAL_STATE};
+use crate::signals::Signals;
+use crate::summary::{Footer, Header};
+use std::path::Path;
+use std::time::{Duration, Instant};
+use streamjob_api::CheckpointInfo;
+use streamjob_cluster::{JobOutcome, JobView, RunningJob};
+use streamjob_core::Result;
+use streamjob_state::{Clock, SystemClock};
+
+/// Time between two looks at the job.
+const TICK: Duration = Duration::from_millis(200);
+/// Clients of `stop` fetch their savepoint's path within this time after the end.
+const LINGER: Duration = Duration::from_millis(1000);
+/// A savepoint no older than this at the end was taken to stop the job.
+const RECENT_MS: i64 = 5000;
+
+/// Runs a job to its end.
+pub fn run(args: &RunArgs) -> Result<(), Failure> {
+    let signals = Signals::listen()?;
+    let prepared = settings::prepare(&args.job)?;
+    let connectors = Recorder::new(&prepared)?;
+    let planned = plan(&args.job, &prepared, &connectors)?;
+    let mut warnings = prepared.warnings.clone();
+    warnings.extend(planned.warnings.clone());
+    let (sources, sinks) = (connectors.describe(&planned.sources), connectors.describe(&planned.sinks));
+    let settings = prepared.settings(args, planned, &mut warnings)?;
+    for warning in &warnings {
+        warn(warning);
+    }
+    let file = args.job.file.display().to_string();
+    let mut entry = Entry {
+        name: settings.name.clone(),
+        namespace: settings.namespace.clone(),
+        pid: std::process::id(),
+        address: None,
+        file: file.clone(),
+    };
+    let mut registration = Registration::new(Path::new(JOBS), &entry)?;
+    remove_leftovers(&settings.work_dir);
+    let memory = settings.memory_storage;
+    let storage = if memory { "memory".to_string() } else { settings.storage.root.url("").trim_end_matches('/').to_string() };
+    let mut header = Header {
+        job: settings.name.clone(),
+        file: file.clone(),
+        sources,
+        sinks,
+        parallelism: settings.parallelism,
+        backend: settings.backend.name().to_string(),
+        checkpoints: storage.clone(),
+        rest: None,
+        start: String::new(),
+    };
+    let started = Instant::now();
+    let job = streamjob_cluster::start(settings)?;
+    let view = job.view().clone();
+    signals.set_job(view.clone());
+    header.rest = job.rest_address().map(|a| a.to_string());
+    header.start = job.start_message().to_string();
+    entry.address = header.rest.clone();
+    registration.write(&entry)?;
+    log::note(&header.text());
+    let outcome = watch(job, &view);
+    drop(registration);
+    let default_storage = std::path::absolute(LOCAL_CHECKPOINTS)
+        .is_ok_and(|p| p.display().to_string() == storage);
+    let footer = Footer {
+        outcome: &outcome,
+        ran: started.elapsed(),
+        figures: Figures::of(&view.operators()),
+        restarts: view.summary(SystemClock.now_ms()).restarts,
+        checkpoints: view.checkpoints(),
+        job: &header.job,
+        file: &file,
+        storage: (!memory).then_some(storage.as_str()),
+        default_storage,
+    };
+    log::note(&footer.text());
+    match outcome {
+        JobOutcome::Failed(e) => Err(Failure::One(e)),
+        _ => Ok(()),
+    }
+}
+
+/// Shows the job until it has ended.
+fn watch(job: RunningJob, view: &JobView) -> JobOutcome {
+    let mut live = Live::new(view.clone());
+    while !job.wait_timeout(TICK) {
+        live.tick(SystemClock.now_ms());
+    }
+    drop(live);
+    // The REST API ends with the job; whoever stopped it with a savepoint still asks for its path.
+    let savepoint = view.checkpoints().latest.savepoint;
+    let recent = |s: &CheckpointInfo| {
+        let ended = s.trigger_timestamp + i64::try_from(s.end_to_end_duration.unwrap_or(0)).unwrap_or(0);
+        SystemClock.now_ms() - ended < RECENT_MS
+    };
+    if job.rest_address().is_some() && savepoint.as_ref().is_some_and(recent) {
+        std::thread::sleep(LINGER);
+    }
+    job.wait()
+}
+
+fn warn(text: &str) {
+    if log::is_json() {
+        tracing::warn!("{text}");
+    } else {
+        log::note(&format!("warning: {text}"));
+    }
+}
+
+/// Working files of a killed run: state is always restored from a checkpoint. Only in the folder that is ours;
+/// in a folder that the user names, other processes may be at work.
+fn remove_leftovers(work_dir: &Path) {
+    let ours = std::path::absolute(LOCAL_STATE).is_ok_and(|root| work_dir.starts_with(root));
+    if ours && work_dir.exists() {
+        if let Err(e) = std::fs::remove_dir_all(work_dir) {
+            tracing::warn!("cannot remove the old working files in {}: {e}", work_dir.display());
+        }
+    }
+}

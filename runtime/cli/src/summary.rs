@@ -1,0 +1,124 @@
+//! The text around a run: what is about to run, and how it ended.
+
+use crate::live::Figures;
+use crate::units;
+use std::time::Duration;
+use streamjob_api::Checkpoints;
+use streamjob_cluster::JobOutcome;
+
+/// What a run consists of.
+pub struct Header {
+    /// Job name.
+    pub job: String,
+    /// The file.
+    pub file: String,
+    /// Tables read.
+    pub sources: String,
+    /// Tables written.
+    pub sinks: String,
+    /// Subtasks.
+    pub parallelism: u32,
+    /// State backend.
+    pub backend: String,
+    /// Where checkpoints go.
+    pub checkpoints: String,
+    /// Where REST listens.
+    pub rest: Option<String>,
+    /// What the job starts from.
+    pub start: String,
+}
+
+impl Header {
+    /// Lines for people.
+    pub fn text(&self) -> String {
+        let rest = self.rest.as_ref().map_or("off".to_string(), |a| format!("http://{a}"));
+        format!(
+            "job          {} ({})\n\
+             tables       {} → {}\n\
+             parallelism  {}, state in {}\n\
+             checkpoints  {}\n\
+             rest         {rest}\n\
+             start        {}\n",
+            self.job, self.file, self.sources, self.sinks, self.parallelism, self.backend, self.checkpoints, self.start
+        )
+    }
+}
+
+/// What the end of a run is told with.
+pub struct Footer<'a> {
+    /// How it ended.
+    pub outcome: &'a JobOutcome,
+    /// How long it ran.
+    pub ran: Duration,
+    /// Rows.
+    pub figures: Figures,
+    /// Restarts.
+    pub restarts: u64,
+    /// Checkpoints of this run.
+    pub checkpoints: Checkpoints,
+    /// Job name.
+    pub job: &'a str,
+    /// The file.
+    pub file: &'a str,
+    /// Where checkpoints lie; `None` when they are gone with the process.
+    pub storage: Option<&'a str>,
+    /// The storage is the default one.
+    pub default_storage: bool,
+}
+
+impl Footer<'_> {
+    /// Lines for people.
+    pub fn text(&self) -> String {
+        let run = format!("streamjob run {}", self.file);
+        let (end, next) = match self.outcome {
+            JobOutcome::Finished { .. } => ("finished", None),
+            JobOutcome::AlreadyFinished { checkpoint } => {
+                return format!(
+                    "nothing to do: the last run finished, see {checkpoint}\n  to run it again from the start: {run} --from none\n"
+                );
+            }
+            JobOutcome::Stopped { savepoint } => {
+                ("stopped with a savepoint", Some(format!("savepoint    {savepoint}\nresume       {run} --from {savepoint}\n")))
+            }
+            JobOutcome::Suspended { checkpoint: Some(checkpoint) } => {
+                ("suspended", Some(format!("checkpoint   {checkpoint}\nresume       {run}\n")))
+            }
+            JobOutcome::Suspended { checkpoint: None } => {
+                ("suspended without a last checkpoint", Some(format!("resume       {run}\n")))
+            }
+            JobOutcome::Canceled => ("canceled", None),
+            JobOutcome::Failed(_) => ("failed", None),
+        };
+        let f = &self.figures;
+        let mut text = format!(
+            "{end} after {}: {} rows in, {} rows out",
+            units::span(self.ran),
+            units::count(f.rows_in),
+            units::count(f.rows_out)
+        );
+        for (n, what) in [(f.late, "late"), (f.skipped, "skipped")] {
+            if n > 0 {
+                text.push_str(&format!(", {} {what}", units::count(n)));
+            }
+        }
+        if self.restarts > 0 {
+            text.push_str(&format!(" since the last of {} restarts", self.restarts));
+        }
+        text.push('\n');
+        let c = &self.checkpoints.counts;
+        text.push_str(&format!("checkpoints  {} completed", c.completed));
+        if c.failed > 0 {
+            text.push_str(&format!(", {} failed", c.failed));
+        }
+        if let Some(last) = &self.checkpoints.latest.completed {
+            text.push_str(&format!(", the last chk-{} of {}", last.id, units::bytes(last.state_size.unwrap_or(0))));
+        }
+        if let (Some(storage), true) = (self.storage, c.completed > 0) {
+            let at = if self.default_storage { String::new() } else { format!(" --storage {storage}") };
+            text.push_str(&format!(" in {storage}\n             streamjob checkpoint list{at} --job {}", self.job));
+        }
+        text.push('\n');
+        text.push_str(&next.unwrap_or_default());
+        text
+    }
+}

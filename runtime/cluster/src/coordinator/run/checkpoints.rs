@@ -1,0 +1,295 @@
+//! Carries out what the checkpoint decisions say: barriers out, tasks' parts in,
+//! the manifest written on a storage thread, results told to those who asked.
+
+use super::{Coordinator, Ending, Pending, StorageDone, StorageResult};
+use crate::coordinator::JobOutcome;
+use crate::coordinator::attempt::Attempt;
+use crate::coordinator::ledger::{Finished, Written};
+use crate::coordinator::snapshots::Collected;
+use std::sync::Arc;
+use streamjob_api::{CheckpointInfo, CheckpointStatus, FailureCause, TriggerOutcome};
+use streamjob_checkpoint::coordinator::{FailureReason, RequestId, RequestKind, materialize_message};
+use streamjob_checkpoint::{Kind, Publish};
+use streamjob_core::{Barrier, BarrierKind, CheckpointId, Domain, Error, Result, StopMode};
+use streamjob_engine::deploy::{TaskCommand, TaskId, TaskSnapshot};
+use streamjob_state::{SnapshotFormat, SnapshotStore};
+
+impl Coordinator {
+    pub(super) fn on_snapshot(&mut self, task: TaskId, id: CheckpointId, result: Result<TaskSnapshot>) -> Option<JobOutcome> {
+        match result {
+            Ok(snapshot) => {
+                if let Some(pending) = self.pending.get_mut(&id) {
+                    pending.collected.add(task, snapshot);
+                }
+                self.view.checkpoint_acknowledged(id);
+                let (_, actions) = self.decisions.ack(&task, id);
+                self.perform(actions)
+            }
+            Err(error) => {
+                let vertices = self.attempt.as_ref().map(|a| a.deployment().vertices().to_vec()).unwrap_or_default();
+                let vertex = vertices.get(task.vertex);
+                let name = vertex.map_or("", |v| v.name.as_str());
+                let parallelism = vertex.map_or(1, |v| v.parallelism);
+                let message = materialize_message(id, name, task.subtask, parallelism, &error);
+                if error.domain() == Domain::User {
+                    self.user_error = Some(error);
+                }
+                let now = self.now();
+                let actions = self.decisions.decline(id, FailureReason::CheckpointAsyncException, &message, now);
+                self.perform(actions)
+            }
+        }
+    }
+
+    pub(super) fn trigger(&mut self, id: CheckpointId, kind: RequestKind, request: Option<RequestId>) -> Option<JobOutcome> {
+        let now = self.now();
+        match self.open_checkpoint(id, &kind, now) {
+            Ok(command) => {
+                let (is_savepoint, tasks) = (matches!(kind, RequestKind::Savepoint { .. }), self.task_count());
+                self.view.checkpoint_started(info(id, is_savepoint, now, tasks));
+                if let Some(attempt) = &self.attempt {
+                    if attempt.all_ended() && matches!(self.ending, Ending::Final(_)) {
+                        self.ending = Ending::Final(Some(id));
+                    }
+                    attempt.deployment().send(command);
+                }
+                let _ = request;
+                None
+            }
+            Err(e) => {
+                let actions = self.decisions.trigger_failed(id, FailureReason::IoException, &e.to_string(), now);
+                self.perform(actions)
+            }
+        }
+    }
+
+    pub(super) fn open_checkpoint(&mut self, id: CheckpointId, kind: &RequestKind, now: i64) -> Result<TaskCommand> {
+        // Storage work holds the ledger; a slot is asked for by name only, so wait for it.
+        if self.ledger.is_none() {
+            self.await_storage();
+        }
+        let ledger = self.ledger.as_ref().ok_or_else(|| Error::transient("checkpoint storage does not answer"))?;
+        let (slot, kind, stop, format) = match kind {
+            RequestKind::Checkpoint => {
+                let format = SnapshotFormat::RocksDb;
+                (ledger.checkpoint_slot(id, &self.attempt_id), Kind::Checkpoint, None, format)
+            }
+            RequestKind::Savepoint { target, format, stop } => {
+                let kind = if stop.is_some() { Kind::StopSavepoint } else { Kind::Savepoint };
+                (ledger.savepoint_slot(target.as_deref())?, kind, *stop, *format)
+            }
+        };
+        let writer = Arc::new(slot.writer(self.settings.placement()?));
+        let ended = self.attempt.as_ref().is_some_and(Attempt::all_ended);
+        let barrier = Barrier {
+            id,
+            timestamp_ms: now,
+            kind: if kind.is_savepoint() { BarrierKind::Savepoint } else { BarrierKind::Checkpoint },
+            stop,
+        };
+        let store: Arc<dyn SnapshotStore> = writer.clone();
+        let drained = ended || stop == Some(StopMode::Drain);
+        self.pending.insert(
+            id,
+            Pending { kind, stop, drained, triggered_ms: now, slot, writer, collected: Collected::default() },
+        );
+        Ok(TaskCommand::Trigger { barrier, store, format })
+    }
+
+    pub(super) fn task_count(&self) -> u32 {
+        self.attempt.as_ref().map_or(0, |a| u32::try_from(a.tasks().len()).unwrap_or(u32::MAX))
+    }
+
+    pub(super) fn finalize(&mut self, id: CheckpointId) -> Option<JobOutcome> {
+        if self.ledger.is_none() {
+            self.await_storage();
+        }
+        let (Some(mut ledger), Some(pending)) = (self.ledger.take(), self.pending.get_mut(&id)) else {
+            return self.failed(Error::internal(format!("checkpoint {id} cannot be written down")));
+        };
+        let finished = Finished {
+            id,
+            kind: pending.kind,
+            drained: pending.drained,
+            triggered_ms: pending.triggered_ms,
+            attempt: self.attempt_id.clone(),
+            slot: pending.slot.clone(),
+            collected: std::mem::take(&mut pending.collected),
+        };
+        let (writer, settings, done) = (pending.writer.clone(), self.settings.clone(), self.storage.0.clone());
+        let others: Vec<CheckpointId> = self.decisions.pending().filter(|other| *other != id).collect();
+        let next_id = self.decisions.next_id();
+        let work = move || {
+            let (outcome, written) = ledger.publish(&settings, &writer, finished, &others);
+            let sweeper = matches!(outcome, Publish::Done)
+                .then(|| ledger.sweeper(&others, next_id, settings.clock.now_ms()));
+            let _ = done.send(StorageDone { ledger: Box::new(ledger), result: StorageResult { id, outcome, written } });
+            if let Some(sweeper) = sweeper {
+                sweeper.run();
+            }
+        };
+        if let Err(e) = std::thread::Builder::new().name("storage".into()).spawn(work) {
+            return Some(JobOutcome::Failed(Error::transient("cannot start a storage thread").caused_by(e)));
+        }
+        None
+    }
+
+    /// Waits for storage work under way; its outcome is looked at in its turn.
+    pub(super) fn await_storage(&mut self) {
+        if let Ok(done) = self.storage.1.recv() {
+            self.ledger = Some(*done.ledger);
+            self.deferred = Some(done.result);
+        }
+    }
+
+    pub(super) fn on_storage(&mut self, done: StorageDone) -> Option<JobOutcome> {
+        self.ledger = Some(*done.ledger);
+        self.on_published(done.result)
+    }
+
+    pub(super) fn on_published(&mut self, result: StorageResult) -> Option<JobOutcome> {
+        let StorageResult { id, outcome, written } = result;
+        let now = self.now();
+        match outcome {
+            Publish::Done => {
+                if let (Some(written), Some(pending)) = (written, self.pending.get(&id)) {
+                    self.report_complete(id, pending, &written, now);
+                }
+                let actions = self.decisions.completed(id, now);
+                self.perform(actions)
+            }
+            Publish::Taken(e) | Publish::Failed(e) => {
+                let actions = self.decisions.finalize_failed(id, &e.to_string(), now);
+                self.perform(actions)
+            }
+            Publish::Fenced(e) => Some(JobOutcome::Failed(e)),
+            Publish::Unknown(e) => {
+                let reclaimed = self.ledger.take().map(|l| l.reclaim(&self.settings));
+                match reclaimed {
+                    Some(Ok(ledger)) => {
+                        self.view.set_identity(ledger.job_id().clone(), ledger.generation());
+                        self.ledger = Some(ledger);
+                        self.failed(e)
+                    }
+                    Some(Err(again)) => Some(JobOutcome::Failed(again)),
+                    None => Some(JobOutcome::Failed(e)),
+                }
+            }
+        }
+    }
+
+    pub(super) fn report_complete(&self, id: CheckpointId, pending: &Pending, written: &Written, now: i64) {
+        let duration = u64::try_from(now - pending.triggered_ms).unwrap_or(0);
+        tracing::info!(
+            "{} {id} completed in {duration} ms: {} bytes of state, {} bytes uploaded, {}",
+            if pending.kind.is_savepoint() { "savepoint" } else { "checkpoint" },
+            written.sizes.state,
+            written.sizes.uploaded,
+            written.location
+        );
+        let mut info = info(id, pending.kind.is_savepoint(), pending.triggered_ms, self.task_count());
+        info.status = CheckpointStatus::Completed;
+        info.num_acknowledged_subtasks = info.num_subtasks;
+        info.end_to_end_duration = Some(duration);
+        info.state_size = Some(written.sizes.state);
+        info.checkpointed_size = Some(written.sizes.uploaded);
+        info.external_path = Some(written.location.clone());
+        self.view.checkpoint_ended(info);
+    }
+
+    pub(super) fn complete(&mut self, id: CheckpointId, notify: bool, request: Option<RequestId>) -> Option<JobOutcome> {
+        let pending = self.pending.remove(&id)?;
+        self.user_error = None;
+        let location = pending.slot.location.clone();
+        if let Some(request) = request {
+            let outcome =
+                TriggerOutcome { checkpoint_id: Some(id), location: Some(location.clone()), failure: None };
+            // A stop is done when the job has ended.
+            if pending.stop.is_none() {
+                self.close(request, outcome);
+            }
+        }
+        let ends = match &mut self.ending {
+            Ending::Final(Some(last)) => *last == id,
+            Ending::Stop(savepoint) if pending.stop.is_some() => {
+                *savepoint = Some(location.clone());
+                true
+            }
+            Ending::Suspend { request: wanted, .. } => request.is_some() && request == *wanted,
+            _ => false,
+        };
+        let attempt = self.attempt.as_mut()?;
+        if ends {
+            attempt.await_published(id);
+        }
+        if notify {
+            attempt.deployment().send(TaskCommand::Complete(id));
+        }
+        if let Some(trigger) = request.filter(|_| pending.stop.is_some()).and_then(|r| self.triggers.remove(&r)) {
+            let outcome = TriggerOutcome { checkpoint_id: Some(id), location: Some(location), failure: None };
+            self.view.close_trigger(&trigger, outcome);
+        }
+        None
+    }
+
+    pub(super) fn abort(
+        &mut self,
+        id: CheckpointId,
+        reason: FailureReason,
+        message: &str,
+        request: Option<RequestId>,
+    ) -> Option<JobOutcome> {
+        tracing::warn!("checkpoint {id} failed: {}: {message}", reason.text());
+        if let Some(attempt) = &self.attempt {
+            attempt.deployment().send(TaskCommand::Abort(id));
+        }
+        if let Some(request) = request {
+            self.close(request, failure(reason, message));
+        }
+        let pending = self.pending.remove(&id)?;
+        let mut info = info(id, pending.kind.is_savepoint(), pending.triggered_ms, self.task_count());
+        info.status = CheckpointStatus::Failed;
+        info.failure_message = Some(format!("{}: {message}", reason.text()));
+        self.view.checkpoint_ended(info);
+        match &self.ending {
+            Ending::Stop(None) if pending.stop.is_some() => {
+                // Tasks may have stopped behind the barrier already: the job goes on by a restart.
+                self.ending = Ending::No;
+                self.failed(Error::transient(format!("stop with savepoint failed: {message}")))
+            }
+            Ending::Final(Some(last)) if *last == id => {
+                self.ending = Ending::Final(None);
+                if reason.counted() { self.request_final() } else { None }
+            }
+            Ending::Suspend { .. } => Some(JobOutcome::Suspended { checkpoint: None }),
+            _ => None,
+        }
+    }
+
+    pub(super) fn close(&mut self, request: RequestId, outcome: TriggerOutcome) {
+        if let Some(trigger) = self.triggers.remove(&request) {
+            self.view.close_trigger(&trigger, outcome);
+        }
+    }
+}
+
+fn info(id: CheckpointId, is_savepoint: bool, triggered_ms: i64, tasks: u32) -> CheckpointInfo {
+    CheckpointInfo {
+        id,
+        status: CheckpointStatus::InProgress,
+        is_savepoint,
+        trigger_timestamp: triggered_ms,
+        end_to_end_duration: None,
+        state_size: None,
+        checkpointed_size: None,
+        num_subtasks: tasks,
+        num_acknowledged_subtasks: 0,
+        external_path: None,
+        failure_message: None,
+    }
+}
+
+pub(super) fn failure(reason: FailureReason, message: &str) -> TriggerOutcome {
+    let cause = FailureCause { class: reason.name().to_string(), message: message.to_string() };
+    TriggerOutcome { failure: Some(cause), ..TriggerOutcome::default() }
+}

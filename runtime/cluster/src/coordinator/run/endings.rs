@@ -1,0 +1,138 @@
+//! How a job ends or starts again: input done, stopped, suspended, failed.
+
+use super::{Coordinator, Ending, SUSPEND_MS};
+use crate::coordinator::JobOutcome;
+use crate::view::Request;
+use std::time::Duration;
+use streamjob_api::JobState;
+use streamjob_checkpoint::Publish;
+use streamjob_checkpoint::coordinator::RequestKind;
+use streamjob_core::{Domain, Error};
+use streamjob_engine::deploy::TaskCommand;
+
+impl Coordinator {
+    /// All input is done and all results are emitted: one more checkpoint publishes them.
+    pub(super) fn input_done(&mut self) -> Option<JobOutcome> {
+        if matches!(self.ending, Ending::No) {
+            self.ending = Ending::Final(None);
+            return self.request_final();
+        }
+        None
+    }
+
+    pub(super) fn request_final(&mut self) -> Option<JobOutcome> {
+        let now = self.now();
+        match self.decisions.request(RequestKind::Checkpoint, now) {
+            Ok((_, actions)) => self.perform(actions),
+            Err(refusal) => {
+                self.failed(Error::internal(format!("the final checkpoint was refused: {}", refusal.message)))
+            }
+        }
+    }
+
+    pub(super) fn suspend(&mut self) -> Option<JobOutcome> {
+        if !matches!(self.ending, Ending::No) {
+            return None;
+        }
+        let now = self.now();
+        match self.decisions.request(RequestKind::Checkpoint, now) {
+            Ok((request, actions)) => {
+                self.ending = Ending::Suspend { deadline_ms: now + SUSPEND_MS, request: Some(request) };
+                self.perform(actions)
+            }
+            Err(_) => Some(JobOutcome::Suspended { checkpoint: None }),
+        }
+    }
+
+    /// The last checkpoint's output is out: let the tasks end.
+    pub(super) fn all_published(&mut self) -> Option<JobOutcome> {
+        let latest = self.view.checkpoints().latest.completed.and_then(|c| c.external_path);
+        let (outcome, command) = match std::mem::replace(&mut self.ending, Ending::No) {
+            Ending::Final(_) => (JobOutcome::Finished { checkpoint: latest }, TaskCommand::Finish),
+            Ending::Stop(Some(savepoint)) => (JobOutcome::Stopped { savepoint }, TaskCommand::Finish),
+            Ending::Suspend { .. } => (JobOutcome::Suspended { checkpoint: latest }, TaskCommand::Cancel),
+            other => {
+                self.ending = other;
+                return None;
+            }
+        };
+        self.ending = Ending::Told(outcome);
+        if let Some(attempt) = &self.attempt {
+            attempt.deployment().send(command);
+        }
+        None
+    }
+
+    /// The job failed: start it again, or give up.
+    pub(super) fn failed(&mut self, error: Error) -> Option<JobOutcome> {
+        match std::mem::replace(&mut self.ending, Ending::No) {
+            Ending::Told(outcome) => return Some(outcome),
+            Ending::Stop(Some(path)) => {
+                return Some(JobOutcome::Failed(
+                    error
+                        .context(format!("savepoint {path} is complete, but the job failed while stopping"))
+                        .fix(format!("start from it: --from {path}")),
+                ));
+            }
+            _ => {}
+        }
+        // What the user must change does not get better by trying again.
+        if error.domain() == Domain::User {
+            return Some(JobOutcome::Failed(error));
+        }
+        self.view.set_state(JobState::Failing, self.now());
+        let delay = match self.restarts.on_failure(self.now()) {
+            Ok(delay) => delay,
+            Err(why) => return Some(JobOutcome::Failed(error.context(format!("the job gives up: {why}")))),
+        };
+        tracing::warn!("the job failed and starts again in {} ms: {error}", delay.as_millis());
+        self.view.set_failure(Some(error.to_string()), self.restarts.total());
+        self.view.set_state(JobState::Restarting, self.now());
+        if let Some(outcome) = self.tear_down(&error) {
+            return Some(outcome);
+        }
+        if let Some(outcome) = self.pause(delay) {
+            return Some(outcome);
+        }
+        match self.deploy() {
+            Ok(()) => None,
+            Err(e) => self.failed(e),
+        }
+    }
+
+    pub(super) fn tear_down(&mut self, error: &Error) -> Option<JobOutcome> {
+        // Storage work first: what it publishes is what the job restarts from.
+        while self.ledger.is_none() {
+            let done = self.storage.1.recv().ok()?;
+            self.ledger = Some(*done.ledger);
+            if let Publish::Fenced(e) = done.result.outcome {
+                return Some(JobOutcome::Failed(e));
+            }
+        }
+        if let Some(attempt) = self.attempt.take() {
+            attempt.deployment().send(TaskCommand::Cancel);
+            attempt.join();
+        }
+        let actions = self.decisions.fail_over(&error.to_string());
+        self.perform(actions)
+    }
+
+    /// Waits before a restart; a cancel ends the wait.
+    pub(super) fn pause(&mut self, delay: Duration) -> Option<JobOutcome> {
+        let until = self.now() + i64::try_from(delay.as_millis()).unwrap_or(i64::MAX);
+        loop {
+            let left = u64::try_from(until - self.now()).unwrap_or(0);
+            if left == 0 {
+                return None;
+            }
+            match self.requests.recv_timeout(Duration::from_millis(left)) {
+                Ok(Request::Cancel) => return Some(JobOutcome::Canceled),
+                Ok(Request::Suspend) => return Some(JobOutcome::Suspended { checkpoint: None }),
+                Ok(other) => {
+                    self.on_request(other);
+                }
+                Err(_) => return None,
+            }
+        }
+    }
+}

@@ -1,0 +1,330 @@
+//! The coordinator's loop: task events, requests of clients, results of storage
+//! work and the passing of time go in; commands to tasks and storage work come out.
+
+mod checkpoints;
+mod endings;
+
+use super::JobOutcome;
+use super::attempt::Attempt;
+use super::ledger::{Ledger, Written};
+use super::snapshots::Collected;
+use crate::restart::Restarts;
+use crate::settings::JobSettings;
+use crate::view::{JobView, Request};
+use crossbeam_channel::{Receiver, Sender, select, unbounded};
+use checkpoints::failure;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+use streamjob_api::JobState;
+use streamjob_checkpoint::coordinator::{Action, Config, Coordinator as Decisions, RequestId, RequestKind};
+use streamjob_checkpoint::lineage::{Publish, Slot};
+use streamjob_checkpoint::{CheckpointWriter, Kind};
+use streamjob_core::{CheckpointId, Error, Result, StopMode};
+use streamjob_engine::deploy::{DeployRequest, TaskCommand, TaskEvent, TaskId};
+use streamjob_state::SnapshotFormat;
+
+/// Longest wait for an event, so that figures are fresh.
+const TICK: Duration = Duration::from_millis(100);
+/// How long a final checkpoint may take when the process is asked to end.
+const SUSPEND_MS: i64 = 30_000;
+
+/// Runs one job to its end.
+pub struct Coordinator {
+    settings: Arc<JobSettings>,
+    decisions: Decisions<TaskId>,
+    ledger: Option<Ledger>,
+    view: JobView,
+    requests: Receiver<Request>,
+    restarts: Restarts,
+    events: (Sender<TaskEvent>, Receiver<TaskEvent>),
+    storage: (Sender<StorageDone>, Receiver<StorageDone>),
+    deferred: Option<StorageResult>,
+    /// Why a task declined, when only the user can change it.
+    user_error: Option<Error>,
+    attempt: Option<Attempt>,
+    attempt_id: String,
+    pending: BTreeMap<CheckpointId, Pending>,
+    triggers: HashMap<RequestId, String>,
+    ending: Ending,
+}
+
+/// Why and how the job is about to end.
+enum Ending {
+    /// It is not.
+    No,
+    /// Input is done: this checkpoint is the last one, once it completes.
+    Final(Option<CheckpointId>),
+    /// Stops behind a savepoint that was requested, then completed at this location.
+    Stop(Option<String>),
+    /// A last checkpoint, by this time, then the end.
+    Suspend { deadline_ms: i64, request: Option<RequestId> },
+    /// The tasks have been told; this is the outcome when they are through.
+    Told(JobOutcome),
+}
+
+struct Pending {
+    kind: Kind,
+    stop: Option<StopMode>,
+    drained: bool,
+    triggered_ms: i64,
+    slot: Slot,
+    writer: Arc<CheckpointWriter>,
+    collected: Collected,
+}
+
+/// Storage work ended.
+struct StorageDone {
+    ledger: Box<Ledger>,
+    result: StorageResult,
+}
+
+struct StorageResult {
+    id: CheckpointId,
+    outcome: Publish,
+    written: Option<Written>,
+}
+
+impl Coordinator {
+    /// Ready to run.
+    pub fn new(
+        settings: JobSettings,
+        config: Config,
+        ledger: Ledger,
+        view: JobView,
+        requests: Receiver<Request>,
+    ) -> Self {
+        Self {
+            decisions: Decisions::new(config, ledger.next_id()),
+            restarts: Restarts::new(settings.restart_strategy()),
+            settings: Arc::new(settings),
+            ledger: Some(ledger),
+            view,
+            requests,
+            events: unbounded(),
+            storage: unbounded(),
+            deferred: None,
+            user_error: None,
+            attempt: None,
+            attempt_id: String::new(),
+            pending: BTreeMap::new(),
+            triggers: HashMap::new(),
+            ending: Ending::No,
+        }
+    }
+
+    /// Runs until the job has ended.
+    pub fn run(mut self) -> JobOutcome {
+        let outcome = match self.ledger.as_ref().and_then(Ledger::finished_already) {
+            Some(checkpoint) => JobOutcome::AlreadyFinished { checkpoint },
+            None => self.drive(),
+        };
+        if let Some(attempt) = self.attempt.take() {
+            attempt.deployment().send(TaskCommand::Cancel);
+            self.refresh(&attempt);
+            attempt.join();
+        }
+        if matches!(outcome, JobOutcome::Canceled) && self.settings.delete_on_cancel() {
+            if let Some(Err(e)) = self.ledger.as_mut().map(|l| l.delete_checkpoints(self.settings.clock.now_ms())) {
+                tracing::warn!("checkpoints could not be deleted: {e}");
+            }
+        }
+        let state = match &outcome {
+            JobOutcome::Failed(e) => {
+                self.view.set_failure(Some(e.to_string()), self.restarts.total());
+                JobState::Failed
+            }
+            JobOutcome::Canceled => JobState::Canceled,
+            JobOutcome::Suspended { .. } => JobState::Canceled,
+            _ => JobState::Finished,
+        };
+        self.view.fail_open_triggers("the job has ended");
+        self.view.set_state(state, self.now());
+        outcome
+    }
+
+    fn now(&self) -> i64 {
+        self.settings.clock.now_ms()
+    }
+
+    fn drive(&mut self) -> JobOutcome {
+        if let Err(e) = self.deploy() {
+            if let Some(outcome) = self.failed(e) {
+                return outcome;
+            }
+        }
+        loop {
+            let wait = self.wait();
+            let outcome = select! {
+                recv(self.events.1) -> event => event.ok().and_then(|e| self.on_event(e)),
+                recv(self.requests) -> request => request.ok().and_then(|r| self.on_request(r)),
+                recv(self.storage.1) -> done => done.ok().and_then(|d| self.on_storage(d)),
+                default(wait) => None,
+            };
+            if let Some(outcome) = outcome.or_else(|| self.on_time()) {
+                return outcome;
+            }
+        }
+    }
+
+    fn wait(&self) -> Duration {
+        let due = self.decisions.next_deadline().map_or(i64::MAX, |at| (at - self.now()).max(0));
+        Duration::from_millis(u64::try_from(due).unwrap_or(0)).min(TICK)
+    }
+
+    fn on_time(&mut self) -> Option<JobOutcome> {
+        if let Some(attempt) = self.attempt.take() {
+            self.refresh(&attempt);
+            self.attempt = Some(attempt);
+        }
+        if let Ending::Suspend { deadline_ms, .. } = self.ending {
+            if self.now() >= deadline_ms {
+                tracing::warn!("no checkpoint within {SUSPEND_MS} ms; the next start goes on from the one before");
+                return Some(JobOutcome::Suspended { checkpoint: None });
+            }
+        }
+        if let Some(outcome) = self.deferred.take().and_then(|r| self.on_published(r)) {
+            return Some(outcome);
+        }
+        let actions = self.decisions.tick(self.now());
+        self.perform(actions)
+    }
+
+    fn refresh(&self, attempt: &Attempt) {
+        self.view.set_tasks(attempt.deployment().vertices(), attempt.deployment().status());
+    }
+
+    fn deploy(&mut self) -> Result<()> {
+        let now = self.now();
+        let ledger = self.ledger.as_mut().ok_or_else(|| Error::internal("deployed while storage work is under way"))?;
+        let (restore, reader) = ledger.restore()?;
+        if let Some(restored) = ledger.restored(now) {
+            self.view.restored(restored);
+        }
+        self.attempt_id = uuid::Uuid::new_v4().simple().to_string();
+        ledger.add_attempt(&self.attempt_id);
+        // Events of an older attempt must not be taken for this one's.
+        self.events = unbounded();
+        let s = &self.settings;
+        let deployment = streamjob_engine::deploy_local(DeployRequest {
+            graph: s.graph.clone(),
+            job: s.name.clone(),
+            parallelism: s.parallelism,
+            max_parallelism: s.max_parallelism,
+            attempt: self.attempt_id.clone(),
+            backend: s.backend.clone(),
+            work_dir: s.work_dir.clone(),
+            memory_budget: s.memory_budget(),
+            restore,
+            restore_store: Arc::new(reader),
+            clock: s.clock.clone(),
+            aligned: s.aligned(),
+            chaining: s.options.bool("pipeline.operator-chaining.enabled"),
+            linger: s.linger(),
+            events: self.events.0.clone(),
+        })?;
+        let attempt = Attempt::new(deployment);
+        self.decisions.set_tasks(attempt.tasks().iter().copied());
+        self.attempt = Some(attempt);
+        Ok(())
+    }
+
+    fn on_event(&mut self, event: TaskEvent) -> Option<JobOutcome> {
+        let attempt = self.attempt.as_mut()?;
+        match event {
+            TaskEvent::Running(task) => {
+                if attempt.running(task) {
+                    let now = self.now();
+                    self.view.set_state(JobState::Running, now);
+                    tracing::info!("all tasks are running");
+                    let actions = self.decisions.tasks_running(true, now);
+                    return self.perform(actions);
+                }
+                None
+            }
+            TaskEvent::Ended(task) => {
+                if attempt.ended(task) {
+                    return self.input_done();
+                }
+                None
+            }
+            TaskEvent::Snapshot { task, checkpoint, result } => self.on_snapshot(task, checkpoint, result),
+            TaskEvent::Published(task, checkpoint) => {
+                if attempt.published(task, checkpoint) {
+                    return self.all_published();
+                }
+                None
+            }
+            TaskEvent::Finished(task) => {
+                if attempt.finished(task) {
+                    return match std::mem::replace(&mut self.ending, Ending::No) {
+                        Ending::Told(outcome) => Some(outcome),
+                        _ => self.failed(Error::internal("all tasks ended without being told to")),
+                    };
+                }
+                None
+            }
+            TaskEvent::Failed(task, error) => {
+                let name = attempt.deployment().vertices().get(task.vertex).map_or_else(String::new, |v| v.name.clone());
+                self.failed(error.context(format!("{name} ({}/…)", task.subtask + 1)))
+            }
+        }
+    }
+
+    fn on_request(&mut self, request: Request) -> Option<JobOutcome> {
+        match request {
+            Request::Cancel => {
+                self.view.set_state(JobState::Cancelling, self.now());
+                Some(JobOutcome::Canceled)
+            }
+            Request::Suspend => self.suspend(),
+            Request::Checkpoint { trigger } => self.request(trigger, RequestKind::Checkpoint),
+            Request::Savepoint { trigger, target, stop } => {
+                let target = target.or_else(|| self.settings.savepoint_dir.clone());
+                self.request(trigger, RequestKind::Savepoint { target, format: SnapshotFormat::Canonical, stop })
+            }
+        }
+    }
+
+    fn request(&mut self, trigger: String, kind: RequestKind) -> Option<JobOutcome> {
+        let stops = matches!(&kind, RequestKind::Savepoint { stop: Some(_), .. });
+        let now = self.now();
+        match self.decisions.request(kind, now) {
+            Ok((request, actions)) => {
+                self.triggers.insert(request, trigger);
+                if stops && matches!(self.ending, Ending::No) {
+                    self.ending = Ending::Stop(None);
+                }
+                self.perform(actions)
+            }
+            Err(refusal) => {
+                self.view.close_trigger(&trigger, failure(refusal.reason, &refusal.message));
+                None
+            }
+        }
+    }
+
+    fn perform(&mut self, actions: Vec<Action>) -> Option<JobOutcome> {
+        for action in actions {
+            let outcome = match action {
+                Action::Trigger { id, kind, request } => self.trigger(id, kind, request),
+                Action::Finalize { id } => self.finalize(id),
+                Action::Complete { id, notify, request } => self.complete(id, notify, request),
+                Action::Abort { id, reason, message, request } => self.abort(id, reason, &message, request),
+                Action::Refuse { request, reason } => {
+                    self.close(request, failure(reason, reason.text()));
+                    None
+                }
+                Action::FailJob { message } => match self.user_error.take() {
+                    Some(error) => Some(JobOutcome::Failed(error.context(message))),
+                    None => self.failed(Error::transient(message)),
+                },
+            };
+            if outcome.is_some() {
+                return outcome;
+            }
+        }
+        None
+    }
+
+}

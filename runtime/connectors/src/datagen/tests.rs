@@ -1,0 +1,160 @@
+use super::DatagenFactory;
+use crate::testing::{Harness, barrier, print_rows, rescale, table};
+use streamjob_core::{DataType, Schema};
+use streamjob_engine::{SourceFactory, SourcePoll};
+use streamjob_state::OperatorState;
+
+fn columns() -> Vec<(&'static str, DataType)> {
+    vec![
+        ("id", DataType::BigInt),
+        ("n", DataType::Int),
+        ("s", DataType::STRING),
+        ("d", DataType::Double),
+        ("c", DataType::Decimal(10, 2)),
+        ("ok", DataType::Boolean),
+        ("ts", DataType::Timestamp(3)),
+        ("b", DataType::VarBinary(5)),
+    ]
+}
+
+const OPTIONS: &[(&str, &str)] = &[
+    ("connector", "datagen"),
+    ("seed", "7"),
+    ("rows-per-second", "1000"),
+    ("fields.id.kind", "sequence"),
+    ("fields.id.start", "1"),
+    ("fields.id.end", "500"),
+    ("fields.n.min", "-3"),
+    ("fields.n.max", "3"),
+    ("fields.n.null-rate", "0.3"),
+    ("fields.s.length", "5"),
+    ("fields.s.var-len", "true"),
+    ("fields.d.min", "0"),
+    ("fields.d.max", "1"),
+    ("fields.c.min", "1.50"),
+    ("fields.c.max", "2.50"),
+    ("fields.ts.max-past", "1 h"),
+];
+
+fn factory(options: &[(&str, &str)]) -> (DatagenFactory, Schema) {
+    let table = table("g", &columns(), options);
+    (DatagenFactory::new(&table).unwrap(), table.physical_schema())
+}
+
+/// Runs all subtasks, each for some polls, and gives their rows and states.
+fn run(parallelism: u32, states: &[OperatorState], polls: usize) -> (Vec<String>, Vec<OperatorState>) {
+    let (factory, schema) = factory(OPTIONS);
+    let restored = if states.is_empty() {
+        vec![OperatorState::default(); parallelism as usize]
+    } else {
+        rescale(states, parallelism)
+    };
+    let (mut rows, mut after) = (Vec::new(), Vec::new());
+    for (subtask, state) in restored.iter().enumerate() {
+        let harness = Harness::new(subtask as u32, parallelism);
+        let mut source = factory.create(&harness.info).unwrap();
+        source.open(&mut harness.ctx(), state).unwrap();
+        // Subtasks are not equally far.
+        for _ in 0..polls.saturating_mul(subtask + 1) {
+            match harness.poll(source.as_mut(), 13).unwrap() {
+                SourcePoll::Rows(batch) => rows.extend(print_rows(&batch, &schema)),
+                SourcePoll::Wait(_) => {}
+                SourcePoll::End => break,
+            }
+        }
+        after.push(source.snapshot(&barrier(1), &mut harness.ctx()).unwrap());
+    }
+    (rows, after)
+}
+
+fn sorted(mut rows: Vec<String>) -> Vec<String> {
+    rows.sort();
+    rows
+}
+
+#[test]
+fn a_seed_makes_the_same_rows_at_every_parallelism() {
+    let (one, _) = run(1, &[], usize::MAX);
+    assert_eq!(one.len(), 500);
+    assert!(one[0].starts_with("1, "), "{}", one[0]);
+    assert!(one[499].starts_with("500, "), "{}", one[499]);
+    let again = run(1, &[], usize::MAX).0;
+    assert_eq!(one, again);
+    for parallelism in [2, 3, 7] {
+        assert_eq!(sorted(run(parallelism, &[], usize::MAX).0), sorted(one.clone()));
+    }
+}
+
+#[test]
+fn restore_at_another_parallelism_goes_on_exactly() {
+    let all = sorted(run(1, &[], usize::MAX).0);
+    for (before, between, after) in [(1, 3, 2), (4, 1, 3), (2, 5, 1)] {
+        let (mut rows, states) = run(before, &[], 3);
+        let (more, states) = run(between, &states, 2);
+        rows.extend(more);
+        let (rest, states) = run(after, &states, usize::MAX);
+        rows.extend(rest);
+        assert_eq!(sorted(rows), all);
+        assert!(run(2, &states, 5).0.is_empty());
+    }
+}
+
+#[test]
+fn values_keep_to_their_options() {
+    let rows = run(1, &[], usize::MAX).0;
+    let mut nulls = 0;
+    let mut lengths = std::collections::BTreeSet::new();
+    for row in &rows {
+        let parts: Vec<&str> = row.splitn(8, ", ").collect();
+        match parts[1] {
+            "null" => nulls += 1,
+            n => assert!((-3..=3).contains(&n.parse::<i32>().unwrap()), "{row}"),
+        }
+        lengths.insert(parts[2].len());
+        assert!((0.0..=1.0).contains(&parts[3].parse::<f64>().unwrap()), "{row}");
+        assert!((1.5..=2.5).contains(&parts[4].parse::<f64>().unwrap()), "{row}");
+        assert!(parts[6].starts_with("2023-12-31T") || parts[6].starts_with("2024-01-01T00:00"), "{row}");
+    }
+    assert!((100..200).contains(&nulls), "{nulls} of 500 are null");
+    assert_eq!(lengths.into_iter().collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
+}
+
+#[test]
+fn without_a_seed_runs_differ_but_a_restore_goes_on() {
+    let unseeded: Vec<_> = OPTIONS.iter().filter(|(k, _)| *k != "seed").copied().collect();
+    let read = |state: &OperatorState| {
+        let (factory, schema) = factory(&unseeded);
+        let harness = Harness::new(0, 1);
+        let mut source = factory.create(&harness.info).unwrap();
+        source.open(&mut harness.ctx(), state).unwrap();
+        let before = source.snapshot(&barrier(1), &mut harness.ctx()).unwrap();
+        let rows = harness.drain(source.as_mut(), &schema, 100).unwrap();
+        let texts: Vec<String> = rows.iter().map(|r| r.split(", ").nth(2).unwrap().to_string()).collect();
+        (texts, before)
+    };
+    let (first, state) = read(&OperatorState::default());
+    assert_ne!(first, read(&OperatorState::default()).0);
+    assert_eq!(first, read(&state).0);
+}
+
+#[test]
+fn wrong_options_are_refused_by_name() {
+    for (option, part) in [
+        (("fields.x.min", "1"), "no column 'x'"),
+        (("fields.ok.min", "1"), "does not apply to type BOOLEAN"),
+        (("fields.n.min", "9"), "'fields.n.min' is larger"),
+        (("fields.n.max", "99999999999"), "'fields.n.max' = '99999999999'"),
+        (("fields.b.length", "6"), "'fields.b.length' exceeds"),
+        (("fields.n.kind", "serial"), "random or sequence"),
+        (("fields.d.kind", "sequence"), "'fields.d.min' does not apply"),
+        (("fields.s.start", "1"), "'fields.s.start' does not apply"),
+        (("fields.n.null-rate", "2"), "a number from 0 to 1"),
+        (("rows-per-second", "0"), "'rows-per-second'"),
+        (("number-of-row", "5"), "did you mean 'number-of-rows'"),
+    ] {
+        let mut options: Vec<_> = OPTIONS.iter().filter(|(k, _)| *k != option.0).copied().collect();
+        options.push(option);
+        let error = DatagenFactory::new(&table("g", &columns(), &options)).err().expect(option.0).to_string();
+        assert!(error.contains(part), "{error} should contain {part}");
+    }
+}

@@ -1,0 +1,145 @@
+//! Where a sink's files are until their checkpoint is complete, and how they
+//! become visible.
+//!
+//! Local: `.NAME.inprogress` while written, `.NAME.pending` when closed and
+//! synced, renamed to `NAME` on commit. Bucket: a local temporary file while
+//! written, `_staging/NAME` when closed, copied on the server to `NAME` and then
+//! deleted on commit. Committing twice does nothing the second time: the pending
+//! file is gone and the visible one is there; a copy that was made but whose
+//! source was not deleted is made again with the same content.
+
+use super::files::temporary;
+use super::location::Opened;
+use std::fs::{self, File};
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+use streamjob_checkpoint::store::join;
+use streamjob_core::{Error, Result};
+
+const STAGING: &str = "_staging";
+
+/// A file system error that names the path; a full disk also says what to do.
+pub(super) fn failed(what: &str, path: &Path, e: io::Error) -> Error {
+    let error = Error::transient(format!("cannot {what} {}", path.display()));
+    let error = match e.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => error.fix("the disk is full: free space there"),
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => error.fix("check the folder's permissions"),
+        _ => error,
+    };
+    error.caused_by(e)
+}
+
+fn hidden(dir: &Path, name: &str, end: &str) -> PathBuf {
+    dir.join(format!(".{name}.{end}"))
+}
+
+fn sync_dir(dir: &Path) -> Result<()> {
+    File::open(dir).and_then(|d| d.sync_all()).map_err(|e| failed("sync folder", dir, e))
+}
+
+/// Opens the file that a part is written to. Nobody else sees it.
+pub(super) fn create(place: &Opened, name: &str) -> Result<(File, PathBuf)> {
+    let path = match place {
+        Opened::Local(dir) => {
+            fs::create_dir_all(dir).map_err(|e| failed("create folder", dir, e))?;
+            hidden(dir, name, "inprogress")
+        }
+        Opened::Bucket { .. } => temporary("sink"),
+    };
+    let file = File::create_new(&path).map_err(|e| failed("create", &path, e))?;
+    Ok((file, path))
+}
+
+/// Makes a written part durable, still hidden.
+pub(super) fn seal(place: &Opened, name: &str, file: &File, path: &Path) -> Result<()> {
+    match place {
+        Opened::Local(dir) => {
+            file.sync_all().map_err(|e| failed("sync", path, e))?;
+            fs::rename(path, hidden(dir, name, "pending")).map_err(|e| failed("rename", path, e))?;
+            sync_dir(dir)
+        }
+        Opened::Bucket { store, key, .. } => {
+            store.upload(&join(&join(key, STAGING), name), path)?;
+            fs::remove_file(path).map_err(|e| failed("remove", path, e))
+        }
+    }
+}
+
+/// Makes a sealed part of `size` bytes visible, if it is not yet.
+pub(super) fn publish(place: &Opened, name: &str, size: u64) -> Result<()> {
+    let lost = |at: String, found: Option<u64>| {
+        let what = found.map_or("is missing".to_string(), |n| format!("has {n} bytes instead of {size}"));
+        Error::user(format!("the output {at} of a complete checkpoint {what}"))
+            .fix("it was removed or changed by somebody else; restore it, or start from another checkpoint")
+    };
+    match place {
+        Opened::Local(dir) => {
+            let (pending, visible) = (hidden(dir, name, "pending"), dir.join(name));
+            let there = if visible.exists() { &visible } else { &pending };
+            match fs::metadata(there).map(|m| m.len()) {
+                Ok(found) if found == size => {}
+                Ok(found) => return Err(lost(there.display().to_string(), Some(found))),
+                Err(e) if e.kind() == ErrorKind::NotFound => return Err(lost(there.display().to_string(), None)),
+                Err(e) => return Err(failed("look at", there, e)),
+            }
+            if there == &pending {
+                fs::rename(&pending, &visible).map_err(|e| failed("rename", &pending, e))?;
+            }
+            sync_dir(dir)
+        }
+        Opened::Bucket { store, key, .. } => {
+            let (pending, visible) = (join(&join(key, STAGING), name), join(key, name));
+            if let Some(staged) = store.head(&pending)? {
+                if staged.size != size {
+                    return Err(lost(store.url(&pending), Some(staged.size)));
+                }
+                store.copy(&pending, &visible)?;
+                return store.delete(&pending);
+            }
+            match store.head(&visible)?.map(|o| o.size) {
+                Some(found) if found == size => Ok(()),
+                found => Err(lost(store.url(&visible), found)),
+            }
+        }
+    }
+}
+
+/// Removes hidden parts of earlier attempts whose names begin with `prefix`: those never sealed, and with
+/// `keep` also sealed ones that it does not want.
+pub(super) fn sweep(place: &Opened, prefix: &str, attempt: &str, keep: Option<&dyn Fn(&str) -> bool>) -> Result<()> {
+    let old = |name: &str| name.starts_with(prefix) && !name.contains(attempt);
+    match place {
+        Opened::Local(dir) => {
+            let entries = match fs::read_dir(dir) {
+                Ok(entries) => entries,
+                Err(e) if e.kind() == ErrorKind::NotFound => return Ok(()),
+                Err(e) => return Err(failed("list", dir, e)),
+            };
+            for entry in entries.flatten() {
+                let file = entry.file_name();
+                let Some(name) = file.to_str().and_then(|n| n.strip_prefix('.')) else { continue };
+                let remove = match name.rsplit_once('.') {
+                    Some((name, "inprogress")) => old(name),
+                    Some((name, "pending")) => old(name) && keep.is_some_and(|keep| !keep(name)),
+                    _ => false,
+                };
+                if remove {
+                    match fs::remove_file(entry.path()) {
+                        Err(e) if e.kind() != ErrorKind::NotFound => return Err(failed("remove", &entry.path(), e)),
+                        _ => {}
+                    }
+                }
+            }
+        }
+        Opened::Bucket { store, key, .. } => {
+            let Some(keep) = keep else { return Ok(()) };
+            for object in store.list(&join(key, STAGING))? {
+                let name = object.key.rsplit('/').next().unwrap_or_default();
+                if old(name) && !keep(name) {
+                    store.delete(&object.key)?;
+                }
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,73 @@
+//! CURRENT_WATERMARK: appends the watermark as of each batch as a column, NULL
+//! before the first. Exact per row behind an eager watermark assigner.
+
+use crate::operator::{Operator, OperatorContext, OperatorFactory, Output, TaskInfo};
+use crate::operators::aggregate::ResultColumn;
+use crate::operators::aggregate::scalar::ScalarRef;
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use std::sync::Arc;
+use streamjob_core::{Batch, Error, Result, Schema};
+use streamjob_state::OperatorState;
+
+/// Appends the current watermark.
+#[derive(Debug, Clone)]
+pub struct WatermarkColumn {
+    /// The input's columns and one more: a timestamp in milliseconds.
+    pub schema: Schema,
+}
+
+impl OperatorFactory for WatermarkColumn {
+    fn create(&self, _info: &TaskInfo) -> Result<Box<dyn Operator>> {
+        Ok(Box::new(ColumnOperator { schema: self.schema.arrow(), watermark: None }))
+    }
+}
+
+struct ColumnOperator {
+    schema: SchemaRef,
+    watermark: Option<i64>,
+}
+
+impl Operator for ColumnOperator {
+    fn open(&mut self, _ctx: &mut OperatorContext<'_>, _restored: &OperatorState) -> Result<()> {
+        Ok(())
+    }
+
+    fn on_batch(
+        &mut self,
+        _input: usize,
+        batch: Batch,
+        _ctx: &mut OperatorContext<'_>,
+        out: &mut dyn Output,
+    ) -> Result<()> {
+        let field = self.schema.fields().last().ok_or_else(|| Error::internal("no watermark column"))?;
+        let mut column = ResultColumn::new(field.data_type())?;
+        for _ in 0..batch.num_rows() {
+            column.push(self.watermark.map_or(ScalarRef::Null, ScalarRef::Int))?;
+        }
+        let mut columns = batch.data.columns().to_vec();
+        columns.push(column.finish()?);
+        out.emit(Batch { data: RecordBatch::try_new(Arc::clone(&self.schema), columns)?, ops: batch.ops })
+    }
+
+    fn on_watermark(&mut self, mark: i64, _ctx: &mut OperatorContext<'_>, out: &mut dyn Output) -> Result<()> {
+        self.watermark = Some(mark);
+        out.watermark(mark)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+mod tests {
+    use super::*;
+    use crate::operators::testkit::{Harness, changes, column, int, schema, timestamp};
+
+    #[test]
+    fn rows_carry_the_watermark_before_them() {
+        let mut h = Harness::new(&WatermarkColumn { schema: schema(&[("x", int()), ("w", timestamp())]) });
+        h.batch(changes("+I", vec![column(&[Some(1)])]));
+        h.watermark(1500);
+        h.batch(changes("-D", vec![column(&[Some(2)])]));
+        assert_eq!(h.rows(), ["+I[1, null]", "-D[2, 1970-01-01T00:00:01.500]"]);
+    }
+}

@@ -1,0 +1,174 @@
+//! A place for a job: its storage, working files and output, over several starts.
+
+use crate::gate::{Gate, GatedConnectors};
+use parking_lot::Mutex;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use streamjob_checkpoint::Storage;
+use streamjob_cluster::{JobOutcome, JobSettings, Request, RestoreFrom, RunningJob};
+use streamjob_connectors::{ConnectorConfig, StandardConnectors};
+use streamjob_core::options::Options;
+use streamjob_core::{Error, Result, StopMode};
+use streamjob_sql::{PlanContext, plan_script};
+use streamjob_state::{BackendFactory, HeapFactory, SystemClock};
+use streamjob_state_rocksdb::{RocksDbFactory, RocksDbReader};
+
+/// Which state backend.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Backend {
+    /// On the heap.
+    Heap,
+    /// In RocksDB.
+    RocksDb,
+}
+
+/// How a job is started.
+#[derive(Debug, Clone)]
+pub struct Start {
+    /// State backend.
+    pub backend: Backend,
+    /// Number of subtasks.
+    pub parallelism: u32,
+    /// What to start from.
+    pub from: RestoreFrom,
+    /// Further options.
+    pub options: Vec<(&'static str, &'static str)>,
+}
+
+/// Storage and output of one job.
+pub struct Bench {
+    dir: tempfile::TempDir,
+    storage: Storage,
+    output: Arc<Mutex<Vec<String>>>,
+}
+
+/// Longest time that a test waits for anything.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+impl Bench {
+    /// With a fresh folder for everything.
+    pub fn new() -> Result<Self> {
+        let dir = tempfile::tempdir().map_err(|e| Error::transient("no temporary folder").caused_by(e))?;
+        let location = dir.path().join("checkpoints").display().to_string();
+        let storage = Storage::open(&location, Default::default())?;
+        Ok(Self { dir, storage, output: Arc::default() })
+    }
+
+    /// An empty folder for `${OUT}`.
+    pub fn out_dir(&self) -> PathBuf {
+        self.dir.path().join("out")
+    }
+
+    /// Lines printed so far.
+    pub fn lines(&self) -> Vec<String> {
+        self.output.lock().clone()
+    }
+
+    /// Forgets lines beyond the first `count`, as a transactional sink would.
+    pub fn truncate(&self, count: usize) {
+        self.output.lock().truncate(count);
+    }
+
+    /// Plans and starts the script; sources obey the gate.
+    pub fn start(&self, sql: &str, start: &Start, gate: &Arc<Gate>) -> Result<RunningJob> {
+        let sql = sql.replace("${OUT}", &self.out_dir().display().to_string());
+        let output = self.output.clone();
+        let mut config = ConnectorConfig::default();
+        config.output = Arc::new(move |text| {
+            output.lock().extend(text.lines().map(str::to_string));
+            Ok(())
+        });
+        let connectors =
+            GatedConnectors { inner: StandardConnectors::new(config), gate: gate.clone() };
+        let mut options = Options::default();
+        options.set("execution.checkpointing.interval", "0 ms")?;
+        for (key, value) in &start.options {
+            options.set(key, value)?;
+        }
+        let planned = plan_script(&sql, &PlanContext { connectors: &connectors, options, now_ms: 0 })?;
+        let backend: Arc<dyn BackendFactory> = match start.backend {
+            Backend::Heap => Arc::new(HeapFactory::new().with_native_reader(Arc::new(RocksDbReader))),
+            Backend::RocksDb => Arc::new(RocksDbFactory::new()),
+        };
+        streamjob_cluster::start(JobSettings {
+            name: "golden".into(),
+            namespace: "default".into(),
+            owner: "test".into(),
+            graph: Arc::new(planned.graph),
+            options: planned.options,
+            parallelism: start.parallelism,
+            max_parallelism: 128,
+            storage: self.storage.clone(),
+            memory_storage: false,
+            savepoint_dir: None,
+            backend,
+            work_dir: self.dir.path().join("work"),
+            restore: start.from.clone(),
+            allow_non_restored: false,
+            claim: false,
+            clock: Arc::new(SystemClock),
+            rest: None,
+        })
+    }
+
+    /// Runs to the end, from nothing, at the given start.
+    pub fn run(&self, sql: &str, start: &Start) -> Result<Vec<String>> {
+        end(self.start(sql, start, &Gate::open())?)?;
+        Ok(self.lines())
+    }
+}
+
+/// Waits for a good end.
+pub fn end(job: RunningJob) -> Result<JobOutcome> {
+    match job.wait() {
+        JobOutcome::Failed(e) => Err(e),
+        outcome => Ok(outcome),
+    }
+}
+
+/// Waits until the gate is closed and all that went through has arrived, or the job has ended.
+pub fn quiesce(job: &RunningJob, gate: &Gate, output: impl Fn() -> usize) -> Result<()> {
+    let begun = Instant::now();
+    let mut last = (gate.read(), output());
+    let mut still = 0;
+    while still < 4 {
+        if begun.elapsed() > PATIENCE {
+            return Err(Error::internal("the job does not come to rest"));
+        }
+        if job.wait_timeout(Duration::from_millis(15)) {
+            return Ok(());
+        }
+        let now = (gate.read(), output());
+        still = if now == last && gate.is_closed() { still + 1 } else { 0 };
+        last = now;
+    }
+    Ok(())
+}
+
+/// Takes a checkpoint and waits for it.
+pub fn checkpoint(job: &RunningJob, name: &str) -> Result<()> {
+    job.view().open_trigger(name);
+    job.view().request(Request::Checkpoint { trigger: name.to_string() });
+    let begun = Instant::now();
+    while begun.elapsed() < PATIENCE {
+        match job.view().trigger_status(name).and_then(|s| s.operation) {
+            Some(outcome) => {
+                return outcome.failure.map_or(Ok(()), |f| Err(Error::internal(f.message)));
+            }
+            None if job.wait_timeout(Duration::from_millis(2)) => return Ok(()),
+            None => {}
+        }
+    }
+    Err(Error::internal("no checkpoint in time"))
+}
+
+/// Stops with a savepoint and gives its location; `None` when the job had ended before.
+pub fn stop(job: RunningJob, mode: StopMode) -> Result<Option<String>> {
+    job.view().open_trigger("stop");
+    job.view().request(Request::Savepoint { trigger: "stop".into(), target: None, stop: Some(mode) });
+    match end(job)? {
+        JobOutcome::Stopped { savepoint } => Ok(Some(savepoint)),
+        _ => Ok(None),
+    }
+}
