@@ -41,7 +41,9 @@ fn check(way: Way, any_order: bool) {
             let (mut got, mut expected) = (bench.lines(), golden.lines.clone());
             if golden.is_error {
                 match outcome {
-                    Ok(()) => wrong.push(format!("{} ({backend:?}): runs, though Flink says {expected:?}", golden.name)),
+                    Ok(()) => {
+                        wrong.push(format!("{} ({backend:?}): runs, though Flink says {expected:?}", golden.name))
+                    }
                     Err(_) => right += 1,
                 }
                 continue;

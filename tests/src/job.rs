@@ -79,8 +79,7 @@ impl Bench {
             output.lock().extend(text.lines().map(str::to_string));
             Ok(())
         });
-        let connectors =
-            GatedConnectors { inner: StandardConnectors::new(config), gate: gate.clone() };
+        let connectors = GatedConnectors { inner: StandardConnectors::new(config), gate: gate.clone() };
         let mut options = Options::default();
         options.set("execution.checkpointing.interval", "0 ms")?;
         for (key, value) in &start.options {

@@ -175,8 +175,7 @@ fn dispose_folder(store: &dyn ObjectStore, dir: &str) -> Result<Swept> {
     }
     let objects = gc::objects(store, dir)?;
     let (manifest, data): (Vec<_>, Vec<_>) = objects.into_iter().partition(|o| o.key == METADATA);
-    let garbage: Vec<_> =
-        data.into_iter().chain(manifest).map(|o| gc::Garbage { path: o.key, size: o.size }).collect();
+    let garbage: Vec<_> = data.into_iter().chain(manifest).map(|o| gc::Garbage { path: o.key, size: o.size }).collect();
     gc::delete(store, dir, &garbage)
 }
 

@@ -78,7 +78,12 @@ fn list_lineage(job: &Job, id: &JobId, head: Option<&Head>, out: &mut Vec<Entry>
     Ok(())
 }
 
-fn entry(job: &Job, folder: &str, known: Option<(&JobId, CheckpointId)>, valid: &BTreeSet<CheckpointId>) -> Result<Entry> {
+fn entry(
+    job: &Job,
+    folder: &str,
+    known: Option<(&JobId, CheckpointId)>,
+    valid: &BTreeSet<CheckpointId>,
+) -> Result<Entry> {
     let location = job.store().url(folder);
     match load(&job.storage, &location) {
         Ok(point) => {

@@ -371,7 +371,9 @@ impl Lineage {
         });
         match (winner, self.check_in_power()) {
             (_, Err(fenced)) => Publish::Fenced(fenced),
-            (Ok(Some(w)), _) if w.generation > self.generation() => Publish::Fenced(self.superseded(w.generation, "another coordinator")),
+            (Ok(Some(w)), _) if w.generation > self.generation() => {
+                Publish::Fenced(self.superseded(w.generation, "another coordinator"))
+            }
             (Ok(_), _) => Publish::Taken(Error::transient(format!(
                 "epoch {id} was won by a coordinator that has been fenced since; the next checkpoint takes the next number"
             ))),
@@ -396,7 +398,9 @@ impl Lineage {
             }
             Ok(None) => match self.check_in_power() {
                 Err(fenced) => Publish::Fenced(fenced),
-                Ok(()) => Publish::Unknown(Error::transient(format!("{} was moved by someone else", self.store().url(&key)))),
+                Ok(()) => {
+                    Publish::Unknown(Error::transient(format!("{} was moved by someone else", self.store().url(&key))))
+                }
             },
             Err(e) => Publish::Unknown(e),
         }
@@ -406,8 +410,11 @@ impl Lineage {
     pub fn check_in_power(&self) -> Result<()> {
         let key = self.job.head();
         let Some(object) = self.store().get(&key)? else {
-            return Err(Error::user(format!("{} is gone: the job's folder was deleted while it ran", self.store().url(&key)))
-                .fix("stop jobs before deleting their storage; start the job again"));
+            return Err(Error::user(format!(
+                "{} is gone: the job's folder was deleted while it ran",
+                self.store().url(&key)
+            ))
+            .fix("stop jobs before deleting their storage; start the job again"));
         };
         let head: Head = parse(self.store().as_ref(), &key, &object.bytes)?;
         if head.generation != self.generation() {

@@ -29,9 +29,7 @@ struct Source {
 impl Localizer {
     /// For a job that writes `lineage`, restored from `point` if any.
     pub fn new(lineage: &Lineage, point: Option<&RestorePoint>) -> Self {
-        let source = point
-            .filter(|p| !p.same_lineage)
-            .map(|p| Source { reader: p.reader.clone(), own: p.own_store });
+        let source = point.filter(|p| !p.same_lineage).map(|p| Source { reader: p.reader.clone(), own: p.own_store });
         let lineage = CheckpointReader::new(lineage.store().clone(), lineage.paths().dir());
         Self { lineage, source, copied: HashMap::new() }
     }

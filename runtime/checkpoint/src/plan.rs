@@ -55,7 +55,8 @@ pub fn plan(manifest: &Manifest, job: &NewJob) -> RestorePlan {
         let stateful = op.has_operator_state || !op.keyed.is_empty();
         match manifest.operator(&op.uid).filter(|o| o.subtasks.iter().any(|s| !s.is_empty())) {
             Some(old) => {
-                plan.matched.push(format!("{} ({}): {} → {} subtasks", op.name, op.uid, old.parallelism, job.parallelism));
+                plan.matched
+                    .push(format!("{} ({}): {} → {} subtasks", op.name, op.uid, old.parallelism, job.parallelism));
             }
             None if stateful => plan.new.push(format!("{} ({})", op.name, op.uid)),
             None => {}
@@ -95,7 +96,11 @@ pub fn plan(manifest: &Manifest, job: &NewJob) -> RestorePlan {
 
 fn parallelism_problem(manifest: &Manifest, job: &NewJob) -> Option<String> {
     let old = manifest.max_parallelism;
-    let has_keyed = manifest.operators.iter().flat_map(|o| &o.subtasks).any(|s| s.keyed.as_ref().is_some_and(|k| !k.files.is_empty()));
+    let has_keyed = manifest
+        .operators
+        .iter()
+        .flat_map(|o| &o.subtasks)
+        .any(|s| s.keyed.as_ref().is_some_and(|k| !k.files.is_empty()));
     if has_keyed && job.max_parallelism != old {
         return Some(format!(
             "the maximum parallelism ({old}) with which the state was written must match the current maximum parallelism ({}): \
@@ -116,8 +121,9 @@ impl RestorePlan {
     /// Errors (User) when the restore must not start; `location` names its source.
     pub fn check(&self, location: &str, allow_non_restored: bool) -> Result<()> {
         if let Some(problem) = &self.refused {
-            return Err(Error::user(format!("cannot restore from {location}: {problem}"))
-                .fix("set maxParallelism to the value that the state was written with, and parallelism to at most that"));
+            return Err(Error::user(format!("cannot restore from {location}: {problem}")).fix(
+                "set maxParallelism to the value that the state was written with, and parallelism to at most that",
+            ));
         }
         if !self.incompatible.is_empty() {
             return Err(Error::user(format!(
@@ -140,8 +146,12 @@ impl RestorePlan {
 
 impl fmt::Display for RestorePlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let parts =
-            [("matched", &self.matched), ("new", &self.new), ("dropped", &self.dropped), ("incompatible", &self.incompatible)];
+        let parts = [
+            ("matched", &self.matched),
+            ("new", &self.new),
+            ("dropped", &self.dropped),
+            ("incompatible", &self.incompatible),
+        ];
         for (i, (name, items)) in parts.into_iter().filter(|(_, items)| !items.is_empty()).enumerate() {
             write!(f, "{}{name}: {}", if i > 0 { "\n" } else { "" }, items.join(", "))?;
         }
@@ -195,7 +205,10 @@ mod tests {
         let p = plan(&manifest(), &other);
         assert_eq!((p.new.len(), p.dropped.len()), (1, 1));
         let e = p.check("chk-3", false).unwrap_err();
-        assert!(e.message().contains("GroupAggregate (group)") && e.fix_text().unwrap().contains("allowNonRestoredState"), "{e}");
+        assert!(
+            e.message().contains("GroupAggregate (group)") && e.fix_text().unwrap().contains("allowNonRestoredState"),
+            "{e}"
+        );
         assert!(p.check("chk-3", true).is_ok());
 
         let mut renamed = job();

@@ -89,7 +89,8 @@ impl Toy {
         let outcome = self.lineage.publish(&slot, &m, 0);
         match outcome {
             Publish::Done if kind != Kind::Savepoint => {
-                self.files = if kind == Kind::Checkpoint { before.files().cloned().collect() } else { self.files.clone() };
+                self.files =
+                    if kind == Kind::Checkpoint { before.files().cloned().collect() } else { self.files.clone() };
                 self.history.push(id);
                 self.collector.completed(&m, &[]);
             }
@@ -256,7 +257,8 @@ fn a_savepoint_can_be_moved_and_a_stop_is_part_of_the_history() {
     for o in store.list(dir).unwrap() {
         store.copy(&o.key, &o.key.replace(dir, "moved/sp")).unwrap();
     }
-    let mut c = Toy::start(&storage, "me", &RestoreFrom::Path("memory:/moved/sp".into()), "c", ClaimMode::NoClaim).unwrap();
+    let mut c =
+        Toy::start(&storage, "me", &RestoreFrom::Path("memory:/moved/sp".into()), "c", ClaimMode::NoClaim).unwrap();
     c.done();
     let disposed = collector::dispose(&storage, &stop.location).unwrap();
     assert!(disposed.objects >= 3);
@@ -278,7 +280,10 @@ fn the_newest_n_stay_and_nothing_else() {
     let report = fsck(&a.job, a.lineage.paths(), true).unwrap();
     assert_eq!(report, collector::Report::default());
     let entries = history::list(&a.job).unwrap();
-    assert_eq!(entries.iter().map(|e| (e.id, e.complete, e.retained)).collect::<Vec<_>>(), [(9, true, true), (10, true, true)]);
+    assert_eq!(
+        entries.iter().map(|e| (e.id, e.complete, e.retained)).collect::<Vec<_>>(),
+        [(9, true, true), (10, true, true)]
+    );
     assert_eq!(history::jobs(&storage).unwrap(), [("shop".to_string(), "order-count".to_string())]);
     collector::delete_all(&mut a.lineage, 0).unwrap();
     assert!(store.list(a.lineage.paths().dir()).unwrap().is_empty());
@@ -335,7 +340,8 @@ fn the_same_lives_on_a_file_system() {
     }
     assert!(matches!(a.checkpoint(Kind::StopSavepoint).unwrap(), Publish::Done));
     let lineage = dir.path().join("shop/order-count").join(a.lineage.head().job_id.as_str());
-    let names: BTreeSet<_> = std::fs::read_dir(&lineage).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    let names: BTreeSet<_> =
+        std::fs::read_dir(&lineage).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
     assert_eq!(names.into_iter().collect::<Vec<_>>(), ["chk-3", "chk-4", "epochs", "shared"]);
     let mut b = auto(&storage, "b");
     assert_eq!(b.done(), 6);
@@ -359,8 +365,12 @@ struct Run {
 }
 
 fn run() -> impl Strategy<Value = Run> {
-    (0i64..160, any::<bool>(), 1usize..8, 1usize..3)
-        .prop_map(|(operations, late, checkpoints, sweep_every)| Run { operations, late, checkpoints, sweep_every })
+    (0i64..160, any::<bool>(), 1usize..8, 1usize..3).prop_map(|(operations, late, checkpoints, sweep_every)| Run {
+        operations,
+        late,
+        checkpoints,
+        sweep_every,
+    })
 }
 
 proptest! {

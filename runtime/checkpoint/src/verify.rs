@@ -33,8 +33,11 @@ pub fn verify(reader: &CheckpointReader, manifest: &Manifest, deep: bool) -> Res
         }
     }
     // One listing instead of a request a file.
-    let there: HashMap<String, u64> =
-        if wanted.is_empty() { HashMap::new() } else { store.list(reader.dir())?.into_iter().map(|o| (o.key, o.size)).collect() };
+    let there: HashMap<String, u64> = if wanted.is_empty() {
+        HashMap::new()
+    } else {
+        store.list(reader.dir())?.into_iter().map(|o| (o.key, o.size)).collect()
+    };
     for file in wanted {
         let key = file_key(reader.dir(), file);
         let location = store.url(&key);
@@ -43,7 +46,9 @@ pub fn verify(reader: &CheckpointReader, manifest: &Manifest, deep: bool) -> Res
             Some(size) if *size != file.size => Some(format!("has {size} bytes, its checkpoint says {}", file.size)),
             Some(_) if deep => match store.get(&key)? {
                 None => Some("missing".to_string()),
-                Some(o) => check(&location, file, o.bytes.len() as u64, &checksum(&o.bytes)).err().map(|e| e.message().to_string()),
+                Some(o) => check(&location, file, o.bytes.len() as u64, &checksum(&o.bytes))
+                    .err()
+                    .map(|e| e.message().to_string()),
             },
             Some(_) => None,
         };

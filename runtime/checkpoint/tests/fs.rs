@@ -19,7 +19,9 @@ fn moving_the_head_is_a_compare_and_swap() {
                     loop {
                         let o = store.get("ns/head").unwrap().unwrap();
                         let n: u64 = String::from_utf8(o.bytes).unwrap().parse().unwrap();
-                        if store.put_if_match("ns/head", (n + 1).to_string().as_bytes(), &o.etag).unwrap() != Conditional::Lost {
+                        if store.put_if_match("ns/head", (n + 1).to_string().as_bytes(), &o.etag).unwrap()
+                            != Conditional::Lost
+                        {
                             break;
                         }
                     }

@@ -99,7 +99,10 @@ fn what_is_commonly_wrong_is_told_apart() {
 
     let e = put("s3://nowhere", &server.config);
     assert_eq!(e.domain(), Domain::User);
-    assert!(e.to_string().contains("no bucket 'nowhere'") && e.to_string().contains("checkpoint.storage.s3.bucket"), "{e}");
+    assert!(
+        e.to_string().contains("no bucket 'nowhere'") && e.to_string().contains("checkpoint.storage.s3.bucket"),
+        "{e}"
+    );
 
     let e = put("s3://bucket", &S3Config { secret_key: Some("wrong".into()), ..server.config.clone() });
     assert_eq!(e.domain(), Domain::User);
@@ -110,7 +113,8 @@ fn what_is_commonly_wrong_is_told_apart() {
     let endpoint = format!("http://127.0.0.1:{port}");
     let e = put("s3://bucket", &S3Config { attempts: 2, ..config(&endpoint) });
     assert_eq!(e.domain(), Domain::Transient);
-    for word in ["PutObject", "s3://bucket/k", &endpoint, "cannot connect", "refused", "checkpoint.storage.s3.endpoint"] {
+    for word in ["PutObject", "s3://bucket/k", &endpoint, "cannot connect", "refused", "checkpoint.storage.s3.endpoint"]
+    {
         assert!(e.to_string().contains(word), "{word}: {e}");
     }
 
@@ -150,7 +154,10 @@ fn a_whole_life_on_s3() {
         assert_eq!(collector.retained().len(), 2);
     }
     let entries = history::list(&job).unwrap();
-    assert_eq!(entries.iter().map(|e| (e.id, e.complete, e.retained)).collect::<Vec<_>>(), [(7, true, true), (8, true, true)]);
+    assert_eq!(
+        entries.iter().map(|e| (e.id, e.complete, e.retained)).collect::<Vec<_>>(),
+        [(7, true, true), (8, true, true)]
+    );
     let point = load(&storage, &format!("{location}/_metadata")).unwrap();
     let part = point.manifest.operators[0].subtasks[0].operator.as_ref().unwrap();
     assert_eq!(operator_state::read(&point.reader, part).unwrap().items("offsets"), [b"8".to_vec()]);

@@ -9,7 +9,9 @@ pub const LOCAL_CHECKPOINTS: &str = ".streamjob/checkpoints";
 /// Stream processing: SQL jobs with exactly-once state, on one machine or in Kubernetes.
 #[derive(Debug, Parser)]
 #[command(name = "streamjob", version, propagate_version = true, max_term_width = 100)]
-#[command(after_help = "Exit codes: 0 done, 1 the job or the environment failed, 2 something to correct in what was given.")]
+#[command(
+    after_help = "Exit codes: 0 done, 1 the job or the environment failed, 2 something to correct in what was given."
+)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]

@@ -44,8 +44,12 @@ fn job(storage: &Storage, at: &StorageArgs) -> Result<(Job, String)> {
         (Some(name), names) if names.contains(&name) => name.clone(),
         (None, [only]) => (*only).clone(),
         (None, []) => {
-            return Err(Error::user(format!("{} holds no checkpoints of namespace {}", storage.root.describe(), at.namespace))
-                .fix("give --storage and --namespace as the job has them"));
+            return Err(Error::user(format!(
+                "{} holds no checkpoints of namespace {}",
+                storage.root.describe(),
+                at.namespace
+            ))
+            .fix("give --storage and --namespace as the job has them"));
         }
         (None, several) => {
             let list = several.iter().map(|s| s.as_str()).collect::<Vec<_>>().join(", ");
@@ -121,7 +125,8 @@ fn point(storage: &Storage, args: &PointArgs) -> Result<String> {
     let (job, name) = job(storage, &args.at)?;
     let newest = history::list(&job)?.into_iter().rev().find(|e| e.retained && e.kind == Kind::Checkpoint);
     newest.map(|e| e.location).ok_or_else(|| {
-        Error::user(format!("job {name} has no retained checkpoint")).fix("`streamjob checkpoint list` shows what is there")
+        Error::user(format!("job {name} has no retained checkpoint"))
+            .fix("`streamjob checkpoint list` shows what is there")
     })
 }
 
@@ -155,7 +160,10 @@ fn describe(path: &str, m: &Manifest) -> String {
     row("location", path.to_string());
     row("job", format!("{}/{} ({})", m.namespace, m.job, m.job_id));
     row("number", format!("{} ({}{})", m.checkpoint, kind(m.kind), if m.drained { ", drained" } else { "" }));
-    row("time", format!("{}, took {}", units::time(m.created_at_ms), units::span(Duration::from_millis(m.duration_ms))));
+    row(
+        "time",
+        format!("{}, took {}", units::time(m.created_at_ms), units::span(Duration::from_millis(m.duration_ms))),
+    );
     row("parallelism", format!("{} of at most {}", m.parallelism, m.max_parallelism));
     row("backend", m.backend.clone());
     row("size", format!("{} of state, {} uploaded", units::bytes(m.sizes.state), units::bytes(m.sizes.uploaded)));
@@ -165,7 +173,8 @@ fn describe(path: &str, m: &Manifest) -> String {
     }
     let mut text = units::table(&rows);
     text.push('\n');
-    let mut rows = vec![["OPERATOR", "UID", "SUBTASKS", "KEYED", "OPERATOR STATE", "WATERMARK"].map(str::to_string).to_vec()];
+    let mut rows =
+        vec![["OPERATOR", "UID", "SUBTASKS", "KEYED", "OPERATOR STATE", "WATERMARK"].map(str::to_string).to_vec()];
     for o in &m.operators {
         let keyed = o.subtasks.iter().filter(|s| s.keyed.is_some()).count();
         let own = o.subtasks.iter().filter(|s| s.operator.is_some()).count();
@@ -195,8 +204,7 @@ fn verify(args: &PointArgs) -> Result<(), Failure> {
     let (checked, damages) = history::verify_path(&storage, &path, true)?;
     let files = checked.manifest.files().count();
     if args.at.json {
-        let list: Vec<Value> =
-            damages.iter().map(|d| json!({"location": d.location, "problem": d.problem})).collect();
+        let list: Vec<Value> = damages.iter().map(|d| json!({"location": d.location, "problem": d.problem})).collect();
         print_json(&json!({"location": checked.location, "files": files, "damages": list}))?;
     } else if damages.is_empty() {
         print(&format!("ok: {}: {files} files, sizes and checksums right\n", checked.location))?;

@@ -56,7 +56,8 @@ pub fn cancel(args: &TargetArgs) -> Result<(), Failure> {
 
 /// `list`.
 pub fn list(args: &ListArgs) -> Result<(), Failure> {
-    let mut rows = vec![["NAME", "STATE", "RUNNING FOR", "RESTARTS", "PID", "REST", "FILE"].map(str::to_string).to_vec()];
+    let mut rows =
+        vec![["NAME", "STATE", "RUNNING FOR", "RESTARTS", "PID", "REST", "FILE"].map(str::to_string).to_vec()];
     let mut out = Vec::new();
     for entry in jobs::running(Path::new(JOBS)) {
         let summary = entry.address.as_deref().and_then(|a| Remote::at(a, Some(&entry.name)).ok()).map(|r| r.summary);
@@ -100,8 +101,11 @@ fn choose(job: Option<&str>, running: &[Entry]) -> Result<String> {
     match candidates.as_slice() {
         [] => Ok(DEFAULT_ADDRESS.into()),
         [only] => only.address.clone().ok_or_else(|| {
-            Error::user(format!("the job '{}' has no REST API (it runs with --no-rest, or is just starting)", only.name))
-                .fix(format!("end it with a signal: kill {}", only.pid))
+            Error::user(format!(
+                "the job '{}' has no REST API (it runs with --no-rest, or is just starting)",
+                only.name
+            ))
+            .fix(format!("end it with a signal: kill {}", only.pid))
         }),
         several => {
             let names = several.iter().map(|e| e.name.as_str()).collect::<Vec<_>>().join(", ");
@@ -128,7 +132,8 @@ impl Remote {
 
     fn at(address: &str, job: Option<&str>) -> Result<Self> {
         // A proxy has no business between this machine and its own jobs.
-        let client = Client::builder().no_proxy().connect_timeout(Duration::from_secs(5)).timeout(Duration::from_secs(30));
+        let client =
+            Client::builder().no_proxy().connect_timeout(Duration::from_secs(5)).timeout(Duration::from_secs(30));
         let client = client.build().internal("cannot make an HTTP client")?;
         let overview: JobsOverview = match client.get(format!("http://{address}/jobs/overview")).send() {
             Ok(response) => parse(address, check(response)?)?,
@@ -215,7 +220,9 @@ fn check(response: Response) -> Result<Response> {
 
 fn parse<T: DeserializeOwned>(address: &str, response: Response) -> Result<T> {
     response.json().map_err(|e| {
-        Error::user(format!("what answers at {address} is not a streamjob")).caused_by(e.without_url()).fix("check --address")
+        Error::user(format!("what answers at {address} is not a streamjob"))
+            .caused_by(e.without_url())
+            .fix("check --address")
     })
 }
 

@@ -7,7 +7,8 @@ use streamjob_core::options::Options;
 pub fn options(options: &Options, place: &Place) -> Vec<String> {
     let mut out = Vec::new();
     let heap = options.text("state.backend.type").is_some_and(|b| b.eq_ignore_ascii_case("hashmap"));
-    let incremental = options.explicit("execution.checkpointing.incremental").is_some_and(|v| v.eq_ignore_ascii_case("true"));
+    let incremental =
+        options.explicit("execution.checkpointing.incremental").is_some_and(|v| v.eq_ignore_ascii_case("true"));
     if heap && incremental {
         out.push("incremental checkpoints have no effect on heap state: each holds all of it; use state.backend.type = rocksdb".into());
     }

@@ -73,8 +73,8 @@ pub fn plan(args: &JobArgs, prepared: &Prepared, connectors: &Recorder) -> Resul
 pub fn explain(args: &JobArgs) -> Result<(), Failure> {
     let prepared = settings::prepare(args)?;
     let connectors = Recorder::new(&prepared)?;
-    let mut text = explain_script(&prepared.sql, &context(&prepared, &connectors))
-        .map_err(|e| e.context(args.file.display()))?;
+    let mut text =
+        explain_script(&prepared.sql, &context(&prepared, &connectors)).map_err(|e| e.context(args.file.display()))?;
     if !text.ends_with('\n') {
         text.push('\n');
     }

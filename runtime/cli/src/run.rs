@@ -47,7 +47,8 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
     let mut registration = Registration::new(Path::new(JOBS), &entry)?;
     remove_leftovers(&settings.work_dir);
     let memory = settings.memory_storage;
-    let storage = if memory { "memory".to_string() } else { settings.storage.root.url("").trim_end_matches('/').to_string() };
+    let storage =
+        if memory { "memory".to_string() } else { settings.storage.root.url("").trim_end_matches('/').to_string() };
     let mut header = Header {
         job: settings.name.clone(),
         file: file.clone(),
@@ -70,8 +71,7 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
     log::note(&header.text());
     let outcome = watch(job, &view);
     drop(registration);
-    let default_storage = std::path::absolute(LOCAL_CHECKPOINTS)
-        .is_ok_and(|p| p.display().to_string() == storage);
+    let default_storage = std::path::absolute(LOCAL_CHECKPOINTS).is_ok_and(|p| p.display().to_string() == storage);
     let footer = Footer {
         outcome: &outcome,
         ran: started.elapsed(),

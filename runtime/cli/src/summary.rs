@@ -77,9 +77,10 @@ impl Footer<'_> {
                     "nothing to do: the last run finished, see {checkpoint}\n  to run it again from the start: {run} --from none\n"
                 );
             }
-            JobOutcome::Stopped { savepoint } => {
-                ("stopped with a savepoint", Some(format!("savepoint    {savepoint}\nresume       {run} --from {savepoint}\n")))
-            }
+            JobOutcome::Stopped { savepoint } => (
+                "stopped with a savepoint",
+                Some(format!("savepoint    {savepoint}\nresume       {run} --from {savepoint}\n")),
+            ),
             JobOutcome::Suspended { checkpoint: Some(checkpoint) } => {
                 ("suspended", Some(format!("checkpoint   {checkpoint}\nresume       {run}\n")))
             }

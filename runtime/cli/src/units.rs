@@ -110,7 +110,10 @@ mod tests {
     #[test]
     fn numbers() {
         assert_eq!([0, 999, 1000, 27_004, 1_234_567].map(count), ["0", "999", "1,000", "27,004", "1,234,567"]);
-        assert_eq!([0, 1023, 1024, 5 << 20, u64::MAX].map(bytes), ["0 B", "1023 B", "1.0 KiB", "5.0 MiB", "16777216.0 TiB"]);
+        assert_eq!(
+            [0, 1023, 1024, 5 << 20, u64::MAX].map(bytes),
+            ["0 B", "1023 B", "1.0 KiB", "5.0 MiB", "16777216.0 TiB"]
+        );
         assert_eq!([0.0, 950.4, 12_345.0, 4.5e6].map(rate), ["0", "950", "12.3k", "4.5M"]);
         assert_eq!(
             [3u64, 1500, 61_000, 3_660_000, 90_000_000].map(|ms| span(Duration::from_millis(ms))),

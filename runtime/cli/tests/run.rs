@@ -45,7 +45,8 @@ fn a_script_runs_to_its_end_and_prints_its_rows() {
     rows.sort();
     assert_eq!(rows, ["+I[1, 1]", "+I[2, 1]", "+U[1, 2]", "+U[1, 3]", "-U[1, 1]", "-U[1, 2]"]);
     let told = err(&output);
-    for part in ["orders (filesystem) → counts (print)", "rocksdb", "finished after", "4 rows in", "checkpoint list"] {
+    for part in ["orders (filesystem) → counts (print)", "rocksdb", "finished after", "4 rows in", "checkpoint list"]
+    {
         assert!(told.contains(part), "'{part}' is missing in\n{told}");
     }
     // The end is a checkpoint that can be looked at and that the next run finds.
@@ -64,7 +65,8 @@ fn a_script_runs_to_its_end_and_prints_its_rows() {
     let again = streamjob(dir.path(), &["run", "counts.sql", "--no-rest"]);
     assert!(again.status.success(), "{}", err(&again));
     assert_eq!(out(&again), "");
-    let anew = streamjob(dir.path(), &["run", "counts.sql", "--no-rest", "--from", "none", "--set", "state.backend=hashmap"]);
+    let anew =
+        streamjob(dir.path(), &["run", "counts.sql", "--no-rest", "--from", "none", "--set", "state.backend=hashmap"]);
     assert_eq!(out(&anew).lines().count(), 6, "{}", err(&anew));
 }
 

@@ -83,7 +83,10 @@ impl Server {
         if own.jid == job || own.name == job {
             return answer();
         }
-        error(StatusCode::NOT_FOUND, format!("job {job} does not run here; this process runs {} ({})", own.name, own.jid))
+        error(
+            StatusCode::NOT_FOUND,
+            format!("job {job} does not run here; this process runs {} ({})", own.name, own.jid),
+        )
     }
 
     fn trigger(&self, wished: Option<String>, request: impl FnOnce(String) -> Request) -> Response {

@@ -155,8 +155,7 @@ mod tests {
 
     #[test]
     fn failure_rate_forgets_old_failures() {
-        let mut r =
-            Restarts::new(RestartStrategy::FailureRate { max_failures: 1, window: secs(10), delay: secs(1) });
+        let mut r = Restarts::new(RestartStrategy::FailureRate { max_failures: 1, window: secs(10), delay: secs(1) });
         assert!(r.on_failure(0).is_ok());
         assert!(r.on_failure(20_000).is_ok());
         assert!(r.on_failure(21_000).is_err());

@@ -148,9 +148,7 @@ impl JobView {
     /// How far a trigger is; `None` for an unknown id.
     pub fn trigger_status(&self, id: &str) -> Option<TriggerStatus> {
         self.inner.lock().triggers.get(id).map(|outcome| TriggerStatus {
-            status: QueueStatus {
-                id: if outcome.is_some() { Progress::Completed } else { Progress::InProgress },
-            },
+            status: QueueStatus { id: if outcome.is_some() { Progress::Completed } else { Progress::InProgress } },
             operation: outcome.clone(),
         })
     }

@@ -14,6 +14,6 @@ mod task;
 pub mod testing;
 
 pub use connector::{Connectors, SinkFactory, SourceFactory};
-pub use local::{LocalDeployment, TaskTimes, deploy_local};
 pub use graph::{Edge, Exchange, JobGraph, Node, NodeId, NodeKind};
+pub use local::{LocalDeployment, TaskTimes, deploy_local};
 pub use operator::{Operator, OperatorContext, OperatorFactory, Output, Progress, Source, SourcePoll, TaskInfo};

@@ -75,7 +75,13 @@ pub trait Operator: Send {
     fn open(&mut self, ctx: &mut OperatorContext<'_>, restored: &OperatorState) -> Result<()>;
 
     /// Rows on input `input`.
-    fn on_batch(&mut self, input: usize, batch: Batch, ctx: &mut OperatorContext<'_>, out: &mut dyn Output) -> Result<()>;
+    fn on_batch(
+        &mut self,
+        input: usize,
+        batch: Batch,
+        ctx: &mut OperatorContext<'_>,
+        out: &mut dyn Output,
+    ) -> Result<()>;
 
     /// The smallest watermark over all inputs rose. Default: pass it on.
     fn on_watermark(&mut self, watermark_ms: i64, ctx: &mut OperatorContext<'_>, out: &mut dyn Output) -> Result<()> {
@@ -104,7 +110,12 @@ pub trait Operator: Send {
 
     /// The barrier is here (aligned): flush what must be in the checkpoint to `out` first, then return the operator state.
     /// Keyed state is snapshot by the runtime right after.
-    fn snapshot(&mut self, barrier: &Barrier, ctx: &mut OperatorContext<'_>, out: &mut dyn Output) -> Result<OperatorState> {
+    fn snapshot(
+        &mut self,
+        barrier: &Barrier,
+        ctx: &mut OperatorContext<'_>,
+        out: &mut dyn Output,
+    ) -> Result<OperatorState> {
         let _ = (barrier, ctx, out);
         Ok(OperatorState::default())
     }

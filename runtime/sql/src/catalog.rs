@@ -130,7 +130,9 @@ impl Catalog {
     fn taken(&self, name: &str, if_not_exists: bool, position: Position) -> Result<bool> {
         match self.entries.contains_key(name) {
             true if if_not_exists => Ok(true),
-            true => Err(position.error(format!("table or view '{name}' exists already")).fix("choose another name, or DROP it before")),
+            true => Err(position
+                .error(format!("table or view '{name}' exists already"))
+                .fix("choose another name, or DROP it before")),
             false => Ok(false),
         }
     }
@@ -187,11 +189,9 @@ fn resolve(
                 (ColumnKind::Metadata { key, is_virtual: *is_virtual }, ty.clone(), None)
             }
             // Its type comes below, when all stored columns are known.
-            ColumnSyntaxKind::Computed(e) => (
-                ColumnKind::Computed(e.to_string()),
-                streamjob_core::LogicalType::new(DataType::Null),
-                Some(e.clone()),
-            ),
+            ColumnSyntaxKind::Computed(e) => {
+                (ColumnKind::Computed(e.to_string()), streamjob_core::LogicalType::new(DataType::Null), Some(e.clone()))
+            }
         };
         let draft = Draft { def: ColumnDef { name: column.name.value.clone(), ty, kind }, expr, position: at };
         match drafts.iter().position(|d| d.def.name == draft.def.name) {
@@ -202,7 +202,9 @@ fn resolve(
                 }
             }
             Some(_) => {
-                return Err(at.error(format!("column '{}' of table '{name}' is declared twice", draft.def.name)).fix("rename one"));
+                return Err(at
+                    .error(format!("column '{}' of table '{name}' is declared twice", draft.def.name))
+                    .fix("rename one"));
             }
         }
     }
@@ -254,7 +256,13 @@ fn compute_types(drafts: &mut [Draft], ctx: &ExprContext<'_>) -> Result<Vec<bool
         columns: drafts
             .iter()
             .filter(|d| d.expr.is_none())
-            .map(|d| ScopeColumn { qualifier: None, name: d.def.name.clone(), ty: d.def.ty.clone(), rowtime: false, proctime: false })
+            .map(|d| ScopeColumn {
+                qualifier: None,
+                name: d.def.name.clone(),
+                ty: d.def.ty.clone(),
+                rowtime: false,
+                proctime: false,
+            })
             .collect(),
     };
     let mut proctime = Vec::new();
@@ -263,7 +271,10 @@ fn compute_types(drafts: &mut [Draft], ctx: &ExprContext<'_>) -> Result<Vec<bool
         if let Some(expr) = &draft.expr {
             let bound = bind::expr(expr, &scope, ctx).map_err(|e| draft.position.locate(e))?;
             if bound.ty.data == DataType::Null {
-                return Err(draft.position.error(format!("the type of computed column '{}' is not known", draft.def.name)).fix("CAST the NULL"));
+                return Err(draft
+                    .position
+                    .error(format!("the type of computed column '{}' is not known", draft.def.name))
+                    .fix("CAST the NULL"));
             }
             draft.def.ty = bound.ty;
         }
@@ -279,10 +290,16 @@ fn primary_key(
     action: &impl Fn(LikeFeature) -> LikeAction,
     drafts: &mut [Draft],
 ) -> Result<Vec<String>> {
-    let inherited = base.filter(|_| action(LikeFeature::Constraints) != LikeAction::Excluding).map(|(_, t)| t.def.primary_key.clone());
+    let inherited = base
+        .filter(|_| action(LikeFeature::Constraints) != LikeAction::Excluding)
+        .map(|(_, t)| t.def.primary_key.clone());
     let key = match (&syntax.primary_key, inherited) {
         (Some(_), Some(old)) if !old.is_empty() => {
-            return Err(syntax.name.position.error(format!("table '{name}' has a primary key and takes another by LIKE")).fix("add EXCLUDING CONSTRAINTS"));
+            return Err(syntax
+                .name
+                .position
+                .error(format!("table '{name}' has a primary key and takes another by LIKE"))
+                .fix("add EXCLUDING CONSTRAINTS"));
         }
         (None, old) => return Ok(old.unwrap_or_default()),
         (Some(key), _) => key,
@@ -291,10 +308,14 @@ fn primary_key(
     for ident in key {
         let at = Position::of(ident.span);
         let Some(draft) = drafts.iter_mut().find(|d| d.def.name == ident.value) else {
-            return Err(at.error(format!("primary key column '{}' is not a column of table '{name}'", ident.value)).fix("declare it"));
+            return Err(at
+                .error(format!("primary key column '{}' is not a column of table '{name}'", ident.value))
+                .fix("declare it"));
         };
         if draft.def.kind != ColumnKind::Physical {
-            return Err(at.error(format!("primary key column '{}' is not a physical column", ident.value)).fix("choose physical columns"));
+            return Err(at
+                .error(format!("primary key column '{}' is not a physical column", ident.value))
+                .fix("choose physical columns"));
         }
         if names.contains(&ident.value) {
             return Err(at.error(format!("column '{}' stands twice in the primary key", ident.value)).fix("keep one"));
@@ -312,9 +333,9 @@ fn watermark(
     drafts: &mut [Draft],
     ctx: &ExprContext<'_>,
 ) -> Result<Option<(usize, Expr)>> {
-    let inherited = base
-        .filter(|_| action(LikeFeature::Watermarks) != LikeAction::Excluding)
-        .and_then(|(_, t)| t.watermark.as_ref().and_then(|(i, e)| t.def.columns.get(*i).map(|c| (c.name.clone(), e.clone()))));
+    let inherited = base.filter(|_| action(LikeFeature::Watermarks) != LikeAction::Excluding).and_then(|(_, t)| {
+        t.watermark.as_ref().and_then(|(i, e)| t.def.columns.get(*i).map(|c| (c.name.clone(), e.clone())))
+    });
     let (column, expr, at) = match (&syntax.watermark, inherited) {
         (Some(w), Some(_)) if action(LikeFeature::Watermarks) == LikeAction::Including => {
             return Err(Position::of(w.column.span)
@@ -326,12 +347,21 @@ fn watermark(
         (None, None) => return Ok(None),
     };
     let Some(index) = drafts.iter().position(|d| d.def.name == column) else {
-        let near = nearest(&column, drafts.iter().map(|d| d.def.name.as_str())).map_or(String::new(), |n| format!("; did you mean '{n}'?"));
-        return Err(at.error(format!("the watermark's column '{column}' is not a column of the table{near}")).fix("declare it"));
+        let near = nearest(&column, drafts.iter().map(|d| d.def.name.as_str()))
+            .map_or(String::new(), |n| format!("; did you mean '{n}'?"));
+        return Err(at
+            .error(format!("the watermark's column '{column}' is not a column of the table{near}"))
+            .fix("declare it"));
     };
     let types: Vec<ScopeColumn> = drafts
         .iter()
-        .map(|d| ScopeColumn { qualifier: None, name: d.def.name.clone(), ty: d.def.ty.clone(), rowtime: false, proctime: false })
+        .map(|d| ScopeColumn {
+            qualifier: None,
+            name: d.def.name.clone(),
+            ty: d.def.ty.clone(),
+            rowtime: false,
+            proctime: false,
+        })
         .collect();
     if let Some(draft) = drafts.get(index) {
         if !time_attribute(&draft.def.ty.data) {
@@ -372,7 +402,9 @@ fn properties(
     let mut partitions: Vec<String> = Vec::new();
     for ident in &syntax.partition_keys {
         if !drafts.iter().any(|d| d.def.name == ident.value) {
-            return Err(Position::of(ident.span).error(format!("partition column '{}' is not a column of table '{name}'", ident.value)).fix("declare it"));
+            return Err(Position::of(ident.span)
+                .error(format!("partition column '{}' is not a column of table '{name}'", ident.value))
+                .fix("declare it"));
         }
         partitions.push(ident.value.clone());
     }
@@ -386,8 +418,11 @@ fn properties(
         }
     }
     for (key, value) in &syntax.options {
-        if options.insert(key.clone(), value.clone()).is_some() && action(LikeFeature::Options) == LikeAction::Including {
-            return Err(position.error(format!("option '{key}' is given and taken by LIKE")).fix("add OVERWRITING OPTIONS"));
+        if options.insert(key.clone(), value.clone()).is_some() && action(LikeFeature::Options) == LikeAction::Including
+        {
+            return Err(position
+                .error(format!("option '{key}' is given and taken by LIKE"))
+                .fix("add OVERWRITING OPTIONS"));
         }
     }
     Ok((partitions, options))

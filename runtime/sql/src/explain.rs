@@ -1,11 +1,11 @@
 //! EXPLAIN: the plan with changelog modes in Flink's words, and the job graph.
 
+use crate::catalog::full_name;
 use crate::lower::default_parallelism;
 use crate::plan::changelog::{Mode, changes, inputs_need_before};
 use crate::plan::sink::SinkPlan;
 use crate::plan::text::describe;
 use crate::plan::{Node, Rel};
-use crate::catalog::full_name;
 use std::fmt::Write as _;
 use streamjob_core::options::Options;
 use streamjob_engine::{Exchange, JobGraph, NodeKind};
@@ -18,7 +18,8 @@ pub fn plans(sinks: &[SinkPlan]) -> String {
             out.push('\n');
         }
         let names = sink.rel.names().join(", ");
-        let _ = writeln!(out, "Sink(table=[{}], fields=[{names}], changelogMode=[NONE])", full_name(&sink.table.def.name));
+        let _ =
+            writeln!(out, "Sink(table=[{}], fields=[{names}], changelogMode=[NONE])", full_name(&sink.table.def.name));
         tree(&sink.rel, sink.needs_before(), 0, &mut out);
     }
     out
@@ -29,7 +30,11 @@ pub fn query(rel: &Rel) -> String {
     let mut out = String::from("== Optimized Plan ==\n");
     let mut lines = String::new();
     tree(rel, true, 0, &mut lines);
-    out.push_str(lines.strip_prefix("+- ").unwrap_or(&lines));
+    for line in lines.lines() {
+        // The root has no branch of its own.
+        out.push_str(line.strip_prefix("+- ").or(line.strip_prefix("   ")).unwrap_or(line));
+        out.push('\n');
+    }
     out
 }
 
@@ -52,7 +57,11 @@ fn tree(rel: &Rel, needs_before: bool, depth: usize, out: &mut String) {
 }
 
 fn with_mode(text: &str, mode: &Mode) -> String {
-    format!("{}, changelogMode=[{}])", text.strip_suffix(')').unwrap_or(text), mode.to_string().trim_matches(['[', ']']))
+    format!(
+        "{}, changelogMode=[{}])",
+        text.strip_suffix(')').unwrap_or(text),
+        mode.to_string().trim_matches(['[', ']'])
+    )
 }
 
 fn line(out: &mut String, depth: usize, text: &str) {
@@ -72,6 +81,7 @@ pub fn graph(graph: &JobGraph, options: &Options) -> String {
         for edge in graph.edges.iter().filter(|e| e.to == id) {
             let how = match &edge.exchange {
                 Exchange::Forward => "forward".to_string(),
+                Exchange::Hash(columns) if columns.is_empty() => "single".to_string(),
                 Exchange::Hash(columns) => {
                     let names: Vec<&str> = columns
                         .iter()

@@ -125,7 +125,11 @@ impl<'a> Session<'a> {
                     .map(|i| optimized(sink::plan(&self.planner(ctx), self.ctx.connectors, i)?))
                     .collect::<Result<Vec<_>>>()?;
                 let lowered = lower(&plans, self.ctx.connectors, &options)?;
-                self.explained.push(format!("{}\n{}", explain::plans(&plans), explain::graph(&lowered.graph, &options)));
+                self.explained.push(format!(
+                    "{}\n{}",
+                    explain::plans(&plans),
+                    explain::graph(&lowered.graph, &options)
+                ));
             }
             Statement::Query(_) => {
                 return Err(at
@@ -149,7 +153,8 @@ impl<'a> Session<'a> {
             && let Some(winner) = self.ctx.options.explicit(def.key)
             && winner != value
         {
-            self.warnings.push(format!("{at}: SET '{key}' = '{value}' has no effect: the manifest sets it to '{winner}'"));
+            self.warnings
+                .push(format!("{at}: SET '{key}' = '{value}' has no effect: the manifest sets it to '{winner}'"));
         }
         if !self.inserts.is_empty() {
             self.warnings.push(format!("{at}: SET '{key}' stands behind an INSERT but counts for the whole job"));

@@ -11,8 +11,8 @@ pub mod lower;
 pub mod parser;
 pub mod plan;
 pub mod position;
-mod values;
 #[cfg(test)]
 mod tests;
+mod values;
 
 pub use job::{PlanContext, PlannedJob, explain_script, plan_script};

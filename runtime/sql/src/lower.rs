@@ -13,8 +13,8 @@ use std::time::Duration;
 use streamjob_core::options::Options;
 use streamjob_core::{Error, OperatorUid, Result};
 use streamjob_engine::operators::{
-    AggCall, Calc, GroupAggregate, LocalZone, NotNullEnforcer, SinkGuard, Union, WatermarkAssigner, WatermarkColumn, WindowAggregate,
-    WindowOutput, WindowSource, WindowTvf,
+    AggCall, Calc, GroupAggregate, LocalZone, NotNullEnforcer, SinkGuard, Union, WatermarkAssigner, WatermarkColumn,
+    WindowAggregate, WindowOutput, WindowSource, WindowTvf,
 };
 use streamjob_engine::{Connectors, Edge, Exchange, JobGraph, Node, NodeId, NodeKind, OperatorFactory};
 use xxhash_rust::xxh3::xxh3_64;
@@ -80,11 +80,19 @@ impl Lowering<'_> {
         let updating = changes(&plan.rel).update;
         let drop_update_before = updating && !needs_before;
         if !not_null.is_empty() || drop_update_before {
-            let drop = self.options.text("table.exec.sink.not-null-enforcer").is_some_and(|v| v.eq_ignore_ascii_case("DROP"));
+            let drop =
+                self.options.text("table.exec.sink.not-null-enforcer").is_some_and(|v| v.eq_ignore_ascii_case("DROP"));
             let enforcer = if drop { NotNullEnforcer::Drop } else { NotNullEnforcer::Error };
             let guard = SinkGuard { schema: schema.clone(), not_null, enforcer, drop_update_before };
             let uid = self.uid(format!("guard-{name}"));
-            input = self.operator(uid, format!("ConstraintEnforcer({name})"), Arc::new(guard), &plan.rel, input.parallelism, &[(input, Exchange::Forward)]);
+            input = self.operator(
+                uid,
+                format!("ConstraintEnforcer({name})"),
+                Arc::new(guard),
+                &plan.rel,
+                input.parallelism,
+                &[(input, Exchange::Forward)],
+            );
         }
         let parallelism = plan.sink.parallelism().or(input.parallelism);
         let exchange = self.sink_exchange(plan, input, parallelism)?;
@@ -174,7 +182,10 @@ impl Lowering<'_> {
                 let assigner = WatermarkAssigner {
                     time_column: *column,
                     expr: Arc::clone(&expr.expr),
-                    interval: self.options.duration("pipeline.auto-watermark-interval").unwrap_or(Duration::from_millis(200)),
+                    interval: self
+                        .options
+                        .duration("pipeline.auto-watermark-interval")
+                        .unwrap_or(Duration::from_millis(200)),
                     eager: self.eager,
                     idle_timeout: idle,
                 };
@@ -198,7 +209,12 @@ impl Lowering<'_> {
                 Ok(self.stateless("union", rel, Arc::new(union), parallelism, &wires))
             }
             Plan::WindowTvf { window, time, .. } => {
-                let tvf = WindowTvf { time_column: *time, window: window.spec(), zone: self.zone(window)?, schema: rel.schema() };
+                let tvf = WindowTvf {
+                    time_column: *time,
+                    window: window.spec(),
+                    zone: self.zone(window)?,
+                    schema: rel.schema(),
+                };
                 Ok(self.stateless("window", rel, Arc::new(tvf), inherited, &forward()))
             }
             Plan::Aggregate { input, keys, calls, id } => {

@@ -181,7 +181,13 @@ impl RocksDbBackend {
     }
 
     /// Turns a stored value that was read into what the reader gets; restarts or ends its life where due.
-    fn settle(&mut self, id: StateId, key: &[u8], stored: Option<Vec<u8>>, now: Option<i64>) -> Result<Option<Vec<u8>>> {
+    fn settle(
+        &mut self,
+        id: StateId,
+        key: &[u8],
+        stored: Option<Vec<u8>>,
+        now: Option<i64>,
+    ) -> Result<Option<Vec<u8>>> {
         let Some(mut stored) = stored else { return Ok(None) };
         let (len, refresh, expired) = match self.state(id)?.policy.read(&stored, now)? {
             Outcome::Live { value, refresh } => (Some(value.len()), refresh, false),

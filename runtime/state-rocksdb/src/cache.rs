@@ -42,15 +42,7 @@ impl WriteCache {
             StateKind::Value | StateKind::Aggregating => Dirty::Hash(HashMap::new()),
             StateKind::List | StateKind::Map | StateKind::Timer => Dirty::Tree(BTreeMap::new()),
         };
-        Self {
-            dirty,
-            dirty_bytes: 0,
-            young: HashMap::new(),
-            young_bytes: 0,
-            old: HashMap::new(),
-            old_bytes: 0,
-            limit,
-        }
+        Self { dirty, dirty_bytes: 0, young: HashMap::new(), young_bytes: 0, old: HashMap::new(), old_bytes: 0, limit }
     }
 
     /// Bytes that all layers together may hold: half dirty, a quarter for each clean generation.
@@ -174,10 +166,7 @@ impl WriteCache {
     }
 
     /// The dirty entries that start with `prefix`, in key order.
-    pub fn dirty_range<'a>(
-        &'a self,
-        prefix: &'a [u8],
-    ) -> Box<dyn Iterator<Item = (&'a [u8], Option<&'a [u8]>)> + 'a> {
+    pub fn dirty_range<'a>(&'a self, prefix: &'a [u8]) -> Box<dyn Iterator<Item = (&'a [u8], Option<&'a [u8]>)> + 'a> {
         match &self.dirty {
             Dirty::Hash(m) => {
                 let mut all: Vec<(&[u8], Option<&[u8]>)> =

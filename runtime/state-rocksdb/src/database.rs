@@ -1,8 +1,8 @@
 //! An open database with the folder it lives in, which goes when it is closed.
 
 use crate::error::{RocksExt, create_dir, remove_dir};
-use crate::options::{db_options, write_options};
 use crate::memory::Share;
+use crate::options::{db_options, write_options};
 use rocksdb::{ColumnFamily, DB, FlushOptions, LiveFile, Options, WriteBatch};
 use std::path::{Path, PathBuf};
 use streamjob_core::{Error, Result};

@@ -97,7 +97,8 @@ pub(crate) fn needed(snapshot: &KeyedSnapshot, groups: &Range<u32>) -> Result<Ve
     let (start, end) = (group_start(groups.start), group_start(groups.end));
     let mut files = Vec::new();
     for file in &snapshot.files {
-        let damaged = || Error::transient(format!("the checkpoint's description of state file {} is damaged", file.name));
+        let damaged =
+            || Error::transient(format!("the checkpoint's description of state file {} is damaged", file.name));
         let meta: FileMeta = serde_json::from_value(file.meta.clone()).map_err(|e| damaged().caused_by(e))?;
         let smallest = from_hex(&meta.smallest).ok_or_else(damaged)?;
         let largest = from_hex(&meta.largest).ok_or_else(damaged)?;
@@ -180,7 +181,10 @@ mod tests {
         let clean = snapshot(0..4, vec![file("s", 1, &[0, 3, 9], &[0, 3, 10]), file("s", 0, &[0, 0, 1], &[0, 1, 5])]);
         let dirty = snapshot(4..8, vec![file("s", 0, &[0, 0], &[0, 9])]);
         let plan1 = plan(&[dirty.clone(), clean.clone()], &(1..8)).unwrap();
-        assert_eq!(plan1.iter().map(|s| (s.snapshot, s.link, s.files.len())).collect::<Vec<_>>(), [(1, true, 2), (0, false, 1)]);
+        assert_eq!(
+            plan1.iter().map(|s| (s.snapshot, s.link, s.files.len())).collect::<Vec<_>>(),
+            [(1, true, 2), (0, false, 1)]
+        );
         assert_eq!(plan1[0].files[0].file.name, "0.sst");
         assert_eq!(plan1[0].clips()["s"], [(vec![0, 0, 1], vec![0, 1])]);
         // Alone, it is linked, and clipped on both sides.

@@ -34,7 +34,9 @@ impl Scratch {
             ffi::ingest(&db, cf, by_state.remove(state.as_str()).as_deref().unwrap_or_default())?;
         }
         if let Some((state, _)) = by_state.pop_first() {
-            return Err(Error::transient(format!("a state file holds state '{state}', which its checkpoint does not list")));
+            return Err(Error::transient(format!(
+                "a state file holds state '{state}', which its checkpoint does not list"
+            )));
         }
         scratch.db = Some(db);
         Ok(scratch)

@@ -83,7 +83,7 @@ impl Bench {
             clock: Arc::new(ManualClock::new(1_000_000)),
             format: SnapshotFormat::Canonical,
             memory_budget: 16 << 20,
-            root: std::env::temp_dir().join(format!("streamjob-state-test-{}-{n}", std::process::id())),
+            root: scratch_root().join(format!("streamjob-state-test-{}-{n}", std::process::id())),
             next: AtomicU64::new(0),
         }
     }
@@ -131,6 +131,12 @@ impl Bench {
         backend.checkpoint_complete(checkpoint);
         Ok(snapshot)
     }
+}
+
+/// Memory where there is such a folder: databases sync a lot, and tests need no durability.
+fn scratch_root() -> PathBuf {
+    let memory = PathBuf::from("/dev/shm");
+    if memory.is_dir() { memory } else { std::env::temp_dir() }
 }
 
 impl Drop for Bench {

@@ -39,7 +39,9 @@ impl Config {
     /// Refuses what cannot work (User, naming the field); raises the interval to the pause.
     pub fn checked(mut self) -> Result<Self> {
         if self.interval_ms.is_some_and(|i| i < 10) {
-            return Err(Error::user("checkpoint.interval is below 10 ms").fix("set checkpoint.interval to 10ms or more"));
+            return Err(
+                Error::user("checkpoint.interval is below 10 ms").fix("set checkpoint.interval to 10ms or more")
+            );
         }
         if self.timeout_ms < 10 {
             return Err(Error::user("checkpoint.timeout is below 10 ms").fix("set checkpoint.timeout to 10ms or more"));

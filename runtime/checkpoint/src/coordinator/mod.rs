@@ -199,7 +199,8 @@ impl<T: Ord + Clone> Coordinator<T> {
         }
         self.running = running;
         if !running {
-            return self.suspend(FailureReason::CheckpointCoordinatorSuspend, "the job's tasks are not running any more");
+            return self
+                .suspend(FailureReason::CheckpointCoordinatorSuspend, "the job's tasks are not running any more");
         }
         self.failures = 0;
         self.stopping = None;
@@ -258,11 +259,20 @@ impl<T: Ord + Clone> Coordinator<T> {
     /// Time has passed: expires what is too old, triggers what is due.
     pub fn tick(&mut self, now: i64) -> Vec<Action> {
         let mut out = Vec::new();
-        let expired: Vec<_> =
-            self.pending.iter().filter(|(_, p)| !p.waiting.is_empty() && p.deadline <= now).map(|(id, _)| *id).collect();
+        let expired: Vec<_> = self
+            .pending
+            .iter()
+            .filter(|(_, p)| !p.waiting.is_empty() && p.deadline <= now)
+            .map(|(id, _)| *id)
+            .collect();
         for id in expired {
             let message = self.pending.get(&id).map_or_else(String::new, |p| {
-                format!("{} of {} tasks acked within {} ms", p.acked.len(), p.acked.len() + p.waiting.len(), self.config.timeout_ms)
+                format!(
+                    "{} of {} tasks acked within {} ms",
+                    p.acked.len(),
+                    p.acked.len() + p.waiting.len(),
+                    self.config.timeout_ms
+                )
             });
             self.abort(id, FailureReason::CheckpointExpired, message, &mut out);
         }
@@ -382,8 +392,7 @@ impl<T: Ord + Clone> Coordinator<T> {
     /// When the next periodic trigger may be, with the pause kept.
     fn periodic_at(&self) -> Option<i64> {
         let pause = ms(self.config.min_pause_ms);
-        let pause_over =
-            self.last_completion.filter(|_| pause > 0).map_or(i64::MIN, |c| c.saturating_add(pause));
+        let pause_over = self.last_completion.filter(|_| pause > 0).map_or(i64::MIN, |c| c.saturating_add(pause));
         self.next_periodic.map(|n| n.max(pause_over))
     }
 

@@ -89,7 +89,10 @@ pub fn materialize_message(
     parallelism: u32,
     error: &streamjob_core::Error,
 ) -> String {
-    format!("Could not materialize checkpoint {checkpoint} for operator {operator} ({}/{parallelism}): {error}", subtask + 1)
+    format!(
+        "Could not materialize checkpoint {checkpoint} for operator {operator} ({}/{parallelism}): {error}",
+        subtask + 1
+    )
 }
 
 #[cfg(test)]

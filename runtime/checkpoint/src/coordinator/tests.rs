@@ -25,7 +25,10 @@ fn triggers(actions: &[Action]) -> Vec<CheckpointId> {
 }
 
 fn aborts(actions: &[Action]) -> Vec<(CheckpointId, FailureReason)> {
-    actions.iter().filter_map(|a| if let Action::Abort { id, reason, .. } = a { Some((*id, *reason)) } else { None }).collect()
+    actions
+        .iter()
+        .filter_map(|a| if let Action::Abort { id, reason, .. } = a { Some((*id, *reason)) } else { None })
+        .collect()
 }
 
 fn fails_job(actions: &[Action]) -> bool {
@@ -131,7 +134,11 @@ fn savepoints_use_up_numbers_and_are_forced_unless_unaligned() {
     let (request, actions) = c.request(savepoint(None), 1001).unwrap();
     assert_eq!(actions, [Action::Trigger { id: 2, kind: savepoint(None), request: Some(request) }]);
     let done = finish(&mut c, 2, 1100);
-    assert_eq!(done, [Action::Complete { id: 2, notify: false, request: Some(request) }], "no side effects, 1 not subsumed");
+    assert_eq!(
+        done,
+        [Action::Complete { id: 2, notify: false, request: Some(request) }],
+        "no side effects, 1 not subsumed"
+    );
     finish(&mut c, 1, 1200);
     assert_eq!(triggers(&c.tick(2000)), [3]);
 
@@ -222,7 +229,10 @@ fn stop_with_savepoint_pauses_everything_and_resumes_when_it_fails() {
     assert_eq!(aborts(&actions), [(1, FailureReason::CheckpointCoordinatorSuspend)]);
     assert_eq!(triggers(&actions), [2]);
     assert_eq!(c.stopping(), Some(2));
-    assert_eq!(c.request(RequestKind::Checkpoint, 1002).unwrap_err().reason, FailureReason::CheckpointCoordinatorSuspend);
+    assert_eq!(
+        c.request(RequestKind::Checkpoint, 1002).unwrap_err().reason,
+        FailureReason::CheckpointCoordinatorSuspend
+    );
     assert!(c.tick(50_000).is_empty());
     let actions = c.decline(2, FailureReason::CheckpointDeclined, "x", 50_001);
     assert_eq!(triggers(&actions), [3], "periodic ones resume");
@@ -264,7 +274,10 @@ fn restarts_and_the_end_give_up_what_is_pending() {
         );
         assert!(c.tick(9000).is_empty());
         let refusal = c.request(savepoint(None), 9001).unwrap_err();
-        assert!(refusal.reason == FailureReason::NotAllRequiredTasksRunning || reason == FailureReason::CheckpointCoordinatorShutdown);
+        assert!(
+            refusal.reason == FailureReason::NotAllRequiredTasksRunning
+                || reason == FailureReason::CheckpointCoordinatorShutdown
+        );
     }
 }
 

@@ -82,7 +82,9 @@ impl FsStore {
                     continue;
                 }
                 // Never "already exists", which means something else of the target.
-                Err(e) if e.kind() == ErrorKind::AlreadyExists => return Err((ErrorKind::NotADirectory.into(), parent)),
+                Err(e) if e.kind() == ErrorKind::AlreadyExists => {
+                    return Err((ErrorKind::NotADirectory.into(), parent));
+                }
                 Err(e) => return Err((e, parent)),
             }
             match place() {

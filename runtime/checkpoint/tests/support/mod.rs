@@ -10,8 +10,8 @@ use s3s::{S3, S3Request, S3Response, S3Result};
 use s3s_fs::FileSystem;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use streamjob_checkpoint::S3Config;
 
@@ -63,17 +63,29 @@ impl S3 for Door {
         abort_multipart_upload(AbortMultipartUploadInput) -> AbortMultipartUploadOutput;
     }
 
-    fn upload_part<'s, 'a>(&'s self, req: S3Request<UploadPartInput>) -> Answer<'a, UploadPartOutput> where 's: 'a, Self: 'a {
+    fn upload_part<'s, 'a>(&'s self, req: S3Request<UploadPartInput>) -> Answer<'a, UploadPartOutput>
+    where
+        's: 'a,
+        Self: 'a,
+    {
         self.counts.parts.fetch_add(1, Ordering::SeqCst);
         Box::pin(self.inner.upload_part(req))
     }
 
-    fn copy_object<'s, 'a>(&'s self, req: S3Request<CopyObjectInput>) -> Answer<'a, CopyObjectOutput> where 's: 'a, Self: 'a {
+    fn copy_object<'s, 'a>(&'s self, req: S3Request<CopyObjectInput>) -> Answer<'a, CopyObjectOutput>
+    where
+        's: 'a,
+        Self: 'a,
+    {
         self.counts.copies.fetch_add(1, Ordering::SeqCst);
         Box::pin(self.inner.copy_object(req))
     }
 
-    fn put_object<'s, 'a>(&'s self, mut req: S3Request<PutObjectInput>) -> Answer<'a, PutObjectOutput> where 's: 'a, Self: 'a {
+    fn put_object<'s, 'a>(&'s self, mut req: S3Request<PutObjectInput>) -> Answer<'a, PutObjectOutput>
+    where
+        's: 'a,
+        Self: 'a,
+    {
         self.counts.puts.fetch_add(1, Ordering::SeqCst);
         Box::pin(async move {
             if self.counts.failures.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1)).is_ok() {

@@ -51,11 +51,7 @@ pub fn apply(job: &StreamJob, explicit: &Explicit, options: &mut Options, warnin
             c.tolerable_failures.to_string(),
         ),
         ("spec.checkpoint.retained", "execution.checkpointing.num-retained", c.retained.to_string()),
-        (
-            "spec.checkpoint.retention",
-            "execution.checkpointing.externalized-checkpoint-retention",
-            retention.into(),
-        ),
+        ("spec.checkpoint.retention", "execution.checkpointing.externalized-checkpoint-retention", retention.into()),
         ("spec.stateBackend.type", "state.backend.type", backend.into()),
         ("spec.stateBackend.incremental", "execution.checkpointing.incremental", b.incremental.to_string()),
         ("spec.stateBackend.localRecovery", "state.backend.local-recovery", b.local_recovery.to_string()),

@@ -183,7 +183,9 @@ impl Prepared {
         };
         let claim = match self.explicit.has("spec.restore.claim") {
             true => restore.claim == ClaimMode::Claim,
-            false => options.text("execution.state-recovery.claim-mode").is_some_and(|m| m.eq_ignore_ascii_case("CLAIM")),
+            false => {
+                options.text("execution.state-recovery.claim-mode").is_some_and(|m| m.eq_ignore_ascii_case("CLAIM"))
+            }
         };
         let address = options.text("rest.bind-address").unwrap_or("127.0.0.1").to_string();
         let port = options.int("rest.port").and_then(|p| u16::try_from(p).ok()).unwrap_or(8081);

@@ -75,9 +75,8 @@ pub fn s3_config(options: &Options) -> Result<S3Config> {
             .fix("set both, or neither and AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the environment"));
     }
     let environment = |name: &str| std::env::var(name).ok().filter(|v| !v.is_empty());
-    let endpoint = text("s3.endpoint")
-        .or_else(|| environment("AWS_ENDPOINT_URL_S3"))
-        .or_else(|| environment("AWS_ENDPOINT_URL"));
+    let endpoint =
+        text("s3.endpoint").or_else(|| environment("AWS_ENDPOINT_URL_S3")).or_else(|| environment("AWS_ENDPOINT_URL"));
     Ok(S3Config {
         endpoint,
         region: text("s3.region"),

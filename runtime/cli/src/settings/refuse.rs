@@ -37,7 +37,9 @@ pub fn check(job: &StreamJob, explicit: &Explicit) -> Result<()> {
     let block = "spec.restart.exponentialDelay";
     let changed = |field: &str, differs: bool| explicit.has(&format!("{block}.{field}")) && differs;
     if changed("multiplierPercent", (multiplier - 1.5).abs() > 1e-9) {
-        return Err(refused(&format!("{block}.multiplierPercent"), "the factor is fixed").fix("write 150, or remove the field"));
+        return Err(
+            refused(&format!("{block}.multiplierPercent"), "the factor is fixed").fix("write 150, or remove the field")
+        );
     }
     if changed("resetAfter", reset_after.as_secs() != 3600) {
         return Err(refused(&format!("{block}.resetAfter"), "the time is fixed").fix("write 1h, or remove the field"));

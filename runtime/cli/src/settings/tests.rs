@@ -186,7 +186,9 @@ fn what_a_local_run_cannot_do_is_refused_by_name() {
 
 #[test]
 fn what_is_about_pods_is_passed_over() {
-    let spec = format!("{FOLDER}  image: i\n  worker: {{slots: 4}}\n  serviceAccountName: s\n  upgrade: {{mode: LastCheckpoint}}\n");
+    let spec = format!(
+        "{FOLDER}  image: i\n  worker: {{slots: 4}}\n  serviceAccountName: s\n  upgrade: {{mode: LastCheckpoint}}\n"
+    );
     assert!(prepare_text(&manifest(&spec), &args(&[], None)).is_ok());
 }
 

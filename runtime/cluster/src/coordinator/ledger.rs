@@ -4,12 +4,12 @@
 use super::snapshots::{self, Collected};
 use crate::settings::JobSettings;
 use streamjob_api::RestoredCheckpoint;
-use streamjob_checkpoint::lineage::{Job, Lineage, Publish, Slot, TakeOver};
 use streamjob_checkpoint::collector::Sweep;
-use streamjob_checkpoint::{ClaimMode, Collector, Localizer};
+use streamjob_checkpoint::lineage::{Job, Lineage, Publish, Slot, TakeOver};
 use streamjob_checkpoint::plan::{self, NewJob, NewOperator};
 use streamjob_checkpoint::restore::{self, Decision, RestoreFrom, RestorePoint};
 use streamjob_checkpoint::{CheckpointReader, CheckpointWriter, Kind, Manifest, Sizes};
+use streamjob_checkpoint::{ClaimMode, Collector, Localizer};
 use streamjob_core::{CheckpointId, Error, JobId, Result};
 use streamjob_engine::deploy::RestoreState;
 use streamjob_engine::{JobGraph, NodeKind};

@@ -81,9 +81,7 @@ impl RunningJob {
 
     /// Waits for the end.
     pub fn wait(self) -> JobOutcome {
-        self.thread
-            .join()
-            .unwrap_or_else(|_| JobOutcome::Failed(Error::internal("the coordinator's thread panicked")))
+        self.thread.join().unwrap_or_else(|_| JobOutcome::Failed(Error::internal("the coordinator's thread panicked")))
     }
 }
 

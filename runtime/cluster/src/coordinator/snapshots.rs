@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 use streamjob_checkpoint::{CheckpointReader, OperatorEntry, OperatorPart, SubtaskEntry, operator_state};
 use streamjob_core::{OperatorUid, Result};
-use streamjob_engine::deploy::{OperatorRestore, RestoreState, TaskId, TaskSnapshot};
 use streamjob_engine::JobGraph;
+use streamjob_engine::deploy::{OperatorRestore, RestoreState, TaskId, TaskSnapshot};
 use streamjob_state::SnapshotStore;
 
 /// What has come in for one checkpoint.

@@ -18,9 +18,7 @@ use arrow::datatypes::SchemaRef;
 use std::time::Duration;
 use streamjob_core::key::{self, KeyRows};
 use streamjob_core::{Batch, Error, Op, Result, Schema};
-use streamjob_state::{
-    KeyedBackend, OperatorState, StateId, StateKind, StateSpec, Ttl, TtlUpdate, TtlVisibility,
-};
+use streamjob_state::{KeyedBackend, OperatorState, StateId, StateKind, StateSpec, Ttl, TtlUpdate, TtlVisibility};
 
 /// Name of the accumulators' state.
 const STATE: &str = "accumulators";
@@ -96,9 +94,7 @@ impl OperatorFactory for GroupAggregate {
     }
 
     fn keyed_states(&self) -> Vec<StateSpec> {
-        AggSet::new(&self.aggs, &self.input, self.input_retracts)
-            .and_then(|set| self.specs(&set))
-            .unwrap_or_default()
+        AggSet::new(&self.aggs, &self.input, self.input_retracts).and_then(|set| self.specs(&set)).unwrap_or_default()
     }
 }
 
@@ -185,13 +181,7 @@ impl GroupOperator {
         Ok(version as u32)
     }
 
-    fn store(
-        &self,
-        table: &KeyTable,
-        slots: &[Slot],
-        accs: &[Acc],
-        backend: &mut dyn KeyedBackend,
-    ) -> Result<()> {
+    fn store(&self, table: &KeyTable, slots: &[Slot], accs: &[Acc], backend: &mut dyn KeyedBackend) -> Result<()> {
         let calls = self.set.calls.len();
         let mut bytes = Vec::with_capacity(64);
         for (i, slot) in slots.iter().enumerate() {

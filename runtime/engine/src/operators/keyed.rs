@@ -1,10 +1,10 @@
 //! Keys of one batch: full state keys (key group, key, sub key), each distinct
 //! one once, so that state is read and written once per key and batch.
 
+use crate::operator::OperatorContext;
 use hashbrown::HashTable;
 use streamjob_core::{Error, Result, key};
 use streamjob_state::KeyedBackend;
-use crate::operator::OperatorContext;
 
 /// Distinct byte keys, numbered in order of first appearance.
 #[derive(Debug, Default)]

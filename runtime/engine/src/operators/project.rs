@@ -65,12 +65,8 @@ impl Operator for CalcOperator {
         if batch.num_rows() == 0 {
             return Ok(());
         }
-        let columns = self
-            .config
-            .projections
-            .iter()
-            .map(|e| evaluate(e.as_ref(), &batch.data))
-            .collect::<Result<Vec<_>>>()?;
+        let columns =
+            self.config.projections.iter().map(|e| evaluate(e.as_ref(), &batch.data)).collect::<Result<Vec<_>>>()?;
         let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
         let data = RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options)?;
         out.emit(Batch { data, ops: batch.ops })
@@ -79,9 +75,7 @@ impl Operator for CalcOperator {
 
 /// Evaluates an expression to a full array. A failure is the user's: division by zero, a failing cast.
 pub fn evaluate(expr: &dyn PhysicalExpr, data: &RecordBatch) -> Result<ArrayRef> {
-    expr.evaluate(data)
-        .and_then(|v| v.into_array_of_size(data.num_rows()))
-        .map_err(|e| expression_error(expr, e))
+    expr.evaluate(data).and_then(|v| v.into_array_of_size(data.num_rows())).map_err(|e| expression_error(expr, e))
 }
 
 /// Evaluates a predicate; NULL counts as false.

@@ -212,10 +212,7 @@ mod tests {
     fn an_eager_one_cuts_at_every_watermark() {
         let mut h = Harness::new(&WatermarkAssigner { eager: true, ..assigner(200, None) });
         h.batch(batch(&[(1000, 500), (1100, 600), (2000, 1500), (3000, 2500)]));
-        assert_eq!(
-            h.log(),
-            ["rows 1", "watermark 500", "rows 2", "watermark 1500", "rows 1", "watermark 2500"]
-        );
+        assert_eq!(h.log(), ["rows 1", "watermark 500", "rows 2", "watermark 1500", "rows 1", "watermark 2500"]);
     }
 
     #[test]

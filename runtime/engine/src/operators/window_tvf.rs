@@ -5,9 +5,9 @@
 use crate::operator::{Operator, OperatorContext, OperatorFactory, OperatorMetrics, Output, TaskInfo};
 use crate::operators::aggregate::ResultColumn;
 use crate::operators::aggregate::scalar::ScalarRef;
+use crate::operators::column;
 use crate::operators::watermark::millis;
 use crate::operators::window::{LocalZone, WindowSpec};
-use crate::operators::column;
 use arrow::array::{AsArray, RecordBatch, UInt8Array, UInt32Array};
 use arrow::compute::take;
 use arrow::datatypes::SchemaRef;
@@ -122,7 +122,10 @@ mod tests {
             ]),
         };
         let mut h = Harness::new(&tvf);
-        h.batch(changes("+I +I -D", vec![col(&[Some(1), Some(2), Some(3)]), time_column(&[Some(7000), None, Some(0)])]));
+        h.batch(changes(
+            "+I +I -D",
+            vec![col(&[Some(1), Some(2), Some(3)]), time_column(&[Some(7000), None, Some(0)])],
+        ));
         assert_eq!(
             rows(&h.take()),
             [

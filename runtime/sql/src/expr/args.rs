@@ -2,9 +2,9 @@
 //! typed views that hide the difference.
 
 use arrow::array::{
-    Array, ArrayAccessor, ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, DurationMillisecondArray, Float32Array,
-    Float64Array, Int32Array, Int64Array, IntervalYearMonthArray, StringArray,
-    Time32MillisecondArray, TimestampMicrosecondArray, TimestampMillisecondArray, TimestampNanosecondArray,
+    Array, ArrayAccessor, ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, DurationMillisecondArray,
+    Float32Array, Float64Array, Int32Array, Int64Array, IntervalYearMonthArray, StringArray, Time32MillisecondArray,
+    TimestampMicrosecondArray, TimestampMillisecondArray, TimestampNanosecondArray,
 };
 use arrow::datatypes::{DataType as ArrowType, TimeUnit};
 use streamjob_core::{Error, Result};

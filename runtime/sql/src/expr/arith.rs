@@ -170,8 +170,7 @@ fn decimal_arithmetic(op: Op, left: &BoundExpr, right: &BoundExpr, text: String)
             })
         })
     });
-    let behaviour =
-        if matches!(op, Op::Divide | Op::Modulo) { Behaviour::Fallible } else { Behaviour::Total };
+    let behaviour = if matches!(op, Op::Divide | Op::Modulo) { Behaviour::Fallible } else { Behaviour::Total };
     let ty = LogicalType { data, nullable: left.ty.nullable || right.ty.nullable };
     let name = format!("decimal{}{p},{s}", op.sign());
     let expr = call(name, vec![left.expr.clone(), right.expr.clone()], &ty, behaviour, kernel);
@@ -226,7 +225,8 @@ pub fn negate(expr: BoundExpr) -> Result<BoundExpr> {
         Arc::new(move |args: &Args| {
             let array = args.arg(0)?.expand(args.rows)?;
             let array = array.as_primitive::<T>();
-            Ok(Arc::new(arrow::compute::unary::<T, _, T>(array, f).with_data_type(array.data_type().clone())) as ArrayRef)
+            Ok(Arc::new(arrow::compute::unary::<T, _, T>(array, f).with_data_type(array.data_type().clone()))
+                as ArrayRef)
         })
     }
     use arrow::array::Array;
@@ -245,5 +245,10 @@ pub fn negate(expr: BoundExpr) -> Result<BoundExpr> {
         }
     };
     let text = format!("-{}", expr.text);
-    Ok(BoundExpr { expr: call("-", vec![expr.expr], &expr.ty, Behaviour::Total, kernel), ty: expr.ty, text, rowtime: false })
+    Ok(BoundExpr {
+        expr: call("-", vec![expr.expr], &expr.ty, Behaviour::Total, kernel),
+        ty: expr.ty,
+        text,
+        rowtime: false,
+    })
 }

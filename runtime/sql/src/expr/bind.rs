@@ -13,8 +13,8 @@ use super::{BoundExpr, ExprContext, Scope, ScopeColumn, literal, logic};
 use crate::position::Position;
 use arrow::datatypes::{Field, Schema};
 use datafusion_expr::sqlparser::ast::{
-    AccessExpr, BinaryOperator, CaseWhen, CastKind, CeilFloorKind, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause,
-    FunctionArguments, Ident, Subscript, TrimWhereField, UnaryOperator, Value, ValueWithSpan,
+    AccessExpr, BinaryOperator, CaseWhen, CastKind, CeilFloorKind, Expr, Function, FunctionArg, FunctionArgExpr,
+    FunctionArgumentClause, FunctionArguments, Ident, Subscript, TrimWhereField, UnaryOperator, Value, ValueWithSpan,
 };
 use datafusion_physical_expr::expressions::Column;
 use std::sync::Arc;
@@ -158,7 +158,8 @@ impl Binder<'_> {
             Expr::Tuple(items) => self.call("ROW", self.all(items)?),
             Expr::Function(function) => self.function(function),
             Expr::RLike { .. } | Expr::ILike { .. } => {
-                Err(Error::user("RLIKE, ILIKE and REGEXP as operators are not Flink SQL").fix("use LIKE or REGEXP(text, regex)"))
+                Err(Error::user("RLIKE, ILIKE and REGEXP as operators are not Flink SQL")
+                    .fix("use LIKE or REGEXP(text, regex)"))
             }
             Expr::Exists { .. } | Expr::InSubquery { .. } | Expr::Subquery(_) => {
                 Err(Error::user("a subquery inside of an expression is not supported here").fix("write it as a join"))
@@ -238,19 +239,16 @@ impl Binder<'_> {
                 let unit = literal::string(&field.to_string().to_ascii_uppercase());
                 self.call(name, vec![value, unit])
             }
-            CeilFloorKind::Scale(_) => Err(Error::user(format!("{name} with a number of digits is not Flink SQL"))
-                .fix("use ROUND or TRUNCATE")),
+            CeilFloorKind::Scale(_) => {
+                Err(Error::user(format!("{name} with a number of digits is not Flink SQL"))
+                    .fix("use ROUND or TRUNCATE"))
+            }
         }
     }
 
     fn function(&self, function: &Function) -> Result<BoundExpr> {
-        let name = function
-            .name
-            .0
-            .last()
-            .and_then(|p| p.as_ident())
-            .map(|i| i.value.to_ascii_uppercase())
-            .unwrap_or_default();
+        let name =
+            function.name.0.last().and_then(|p| p.as_ident()).map(|i| i.value.to_ascii_uppercase()).unwrap_or_default();
         if function.over.is_some() {
             return Err(Error::user(format!("{name} OVER (…) is not supported here")));
         }
@@ -266,7 +264,8 @@ impl Binder<'_> {
             }
             FunctionArguments::List(list) => {
                 let mut clauses = list.clauses.as_slice();
-                if let ([FunctionArgumentClause::JsonReturningClause(clause)], "JSON_VALUE") = (clauses, name.as_str()) {
+                if let ([FunctionArgumentClause::JsonReturningClause(clause)], "JSON_VALUE") = (clauses, name.as_str())
+                {
                     returning = Some(parse_data_type(&clause.data_type)?);
                     clauses = &[];
                 }
@@ -307,7 +306,9 @@ impl Binder<'_> {
                 }
                 Err(self.unknown(&ident.value))
             }
-            _ => Err(Error::user(format!("column '{}' is ambiguous", ident.value)).fix("put the table's name before it")),
+            _ => {
+                Err(Error::user(format!("column '{}' is ambiguous", ident.value)).fix("put the table's name before it"))
+            }
         }
     }
 

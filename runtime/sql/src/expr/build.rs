@@ -69,11 +69,7 @@ pub fn pow10(n: u32) -> u128 {
 }
 
 /// A column of a timestamp type. A moment outside of the carrier's range is an error.
-pub fn timestamps(
-    rows: usize,
-    ty: &DataType,
-    mut f: impl FnMut(usize) -> Result<Option<Moment>>,
-) -> Result<ArrayRef> {
+pub fn timestamps(rows: usize, ty: &DataType, mut f: impl FnMut(usize) -> Result<Option<Moment>>) -> Result<ArrayRef> {
     let (precision, zone) = match ty {
         DataType::Timestamp(p) => (*p, None),
         DataType::TimestampLtz(p) => (*p, Some(Arc::from("UTC"))),

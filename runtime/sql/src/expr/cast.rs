@@ -85,7 +85,8 @@ pub(crate) fn cast_to(mut expr: BoundExpr, to: &LogicalType, mode: CastMode, env
         CastMode::Try => format!("TRY_CAST({} AS {})", expr.text, to.data),
         _ => format!("CAST({} AS {})", expr.text, to.data),
     };
-    let behaviour = if fallible(&from.data, &to.data) && mode != CastMode::Try { Behaviour::Fallible } else { Behaviour::Total };
+    let behaviour =
+        if fallible(&from.data, &to.data) && mode != CastMode::Try { Behaviour::Fallible } else { Behaviour::Total };
     let kernel = Arc::new(move |args: &Args| {
         let input = args.arg(0)?;
         let rows = if input.constant { 1 } else { args.rows };
@@ -93,7 +94,14 @@ pub(crate) fn cast_to(mut expr: BoundExpr, to: &LogicalType, mode: CastMode, env
         if input.constant { super::args::Arg::constant(result).expand(args.rows) } else { Ok(result) }
     });
     let result = call(name, vec![expr.expr], &ty, behaviour, kernel);
-    Ok(BoundExpr { expr: result, ty, text, rowtime: expr.rowtime && matches!(to.data, DataType::Timestamp(_) | DataType::TimestampLtz(_)) && expr.ty.data == to.data })
+    Ok(BoundExpr {
+        expr: result,
+        ty,
+        text,
+        rowtime: expr.rowtime
+            && matches!(to.data, DataType::Timestamp(_) | DataType::TimestampLtz(_))
+            && expr.ty.data == to.data,
+    })
 }
 
 /// True when the cast changes the type but no value.
@@ -114,8 +122,8 @@ fn keeps_values(from: &DataType, to: &DataType, mode: CastMode) -> bool {
 /// True when there is such a cast.
 fn castable(from: &DataType, to: &DataType) -> bool {
     use DataType::{
-        Array, Binary, Boolean, Date, IntervalDayTime, IntervalYearMonth, Map, Multiset, Row, Time,
-        Timestamp, TimestampLtz, VarBinary,
+        Array, Binary, Boolean, Date, IntervalDayTime, IntervalYearMonth, Map, Multiset, Row, Time, Timestamp,
+        TimestampLtz, VarBinary,
     };
     let timestamp = |d: &DataType| matches!(d, Timestamp(_) | TimestampLtz(_));
     let binary = |d: &DataType| matches!(d, Binary(_) | VarBinary(_));

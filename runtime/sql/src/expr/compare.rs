@@ -89,8 +89,8 @@ impl Comparison {
 /// `left op right`.
 pub fn comparison(op: Comparison, left: BoundExpr, right: BoundExpr, env: &Env) -> Result<BoundExpr> {
     let text = format!("({} {} {})", left.text, op.sign(), right.text);
-    let nullable = !matches!(op, Comparison::Distinct | Comparison::NotDistinct)
-        && (left.ty.nullable || right.ty.nullable);
+    let nullable =
+        !matches!(op, Comparison::Distinct | Comparison::NotDistinct) && (left.ty.nullable || right.ty.nullable);
     let ty = LogicalType { data: DataType::Boolean, nullable };
     let bound = |expr| BoundExpr { expr, ty: ty.clone(), text: text.clone(), rowtime: false };
     let (l, r) = (&left.ty.data, &right.ty.data);
@@ -128,12 +128,8 @@ fn comparable(left: &LogicalType, right: &LogicalType) -> Result<LogicalType> {
         matches!(d, DataType::Date | DataType::Time(_) | DataType::Timestamp(_) | DataType::TimestampLtz(_))
     };
     let refuse = || {
-        Error::user(format!(
-            "implicit type conversion between {} and {} is not supported now",
-            root(l),
-            root(r)
-        ))
-        .fix("CAST one side")
+        Error::user(format!("implicit type conversion between {} and {} is not supported now", root(l), root(r)))
+            .fix("CAST one side")
     };
     if time(l) && r.is_string() {
         return Ok(LogicalType::new(l.clone()));

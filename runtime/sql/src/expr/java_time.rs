@@ -5,7 +5,17 @@ use super::args::Moment;
 use streamjob_core::text::calendar::{civil_from_days, days_from_civil, days_in_month, iso_week};
 
 const MONTHS: [&str; 12] = [
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
     "December",
 ];
 const DAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
@@ -162,7 +172,8 @@ impl Pattern {
                 Piece::Text(literal) => rest = rest.strip_prefix(literal.as_str())?,
                 Piece::Field(letter, count) => {
                     rest = rest.trim_start_matches([' ', '\t']);
-                    let adjacent = matches!(self.pieces.get(i + 1), Some(Piece::Field(next, _)) if next.is_alphabetic());
+                    let adjacent =
+                        matches!(self.pieces.get(i + 1), Some(Piece::Field(next, _)) if next.is_alphabetic());
                     let most = if adjacent { *count } else { usize::MAX };
                     rest = fields.read(*letter, *count, 1, most, rest)?;
                 }

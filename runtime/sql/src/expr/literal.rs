@@ -3,7 +3,9 @@
 use super::BoundExpr;
 use crate::position::Position;
 use datafusion_common::ScalarValue;
-use datafusion_expr::sqlparser::ast::{DataType as AstType, DateTimeField, Expr, Interval, UnaryOperator, Value, ValueWithSpan};
+use datafusion_expr::sqlparser::ast::{
+    DataType as AstType, DateTimeField, Expr, Interval, UnaryOperator, Value, ValueWithSpan,
+};
 use datafusion_physical_expr::expressions::Literal;
 use std::sync::Arc;
 use streamjob_core::text::{parse_date, parse_decimal, parse_time, parse_timestamp, to_unit};
@@ -107,7 +109,8 @@ pub fn typed(data_type: &AstType, value: &ValueWithSpan) -> Result<BoundExpr> {
     };
     let (value, data) = match data_type {
         AstType::Date => {
-            let days = streamjob_core::text::parse_iso_date(text).or_else(|| parse_date(text).filter(|_| text.matches('-').count() == 2));
+            let days = streamjob_core::text::parse_iso_date(text)
+                .or_else(|| parse_date(text).filter(|_| text.matches('-').count() == 2));
             let days = days.ok_or_else(|| illegal("DATE", "2024-01-31"))?;
             (ScalarValue::Date32(Some(days)), DataType::Date)
         }
@@ -117,9 +120,12 @@ pub fn typed(data_type: &AstType, value: &ValueWithSpan) -> Result<BoundExpr> {
             (ScalarValue::Time32Millisecond(Some(ms)), DataType::Time(digits))
         }
         AstType::Timestamp(..) => {
-            let (seconds, nanos) = parse_timestamp(text).filter(|_| text.contains(':')).ok_or_else(|| illegal("TIMESTAMP", "2024-01-31 12:34:56"))?;
+            let (seconds, nanos) = parse_timestamp(text)
+                .filter(|_| text.contains(':'))
+                .ok_or_else(|| illegal("TIMESTAMP", "2024-01-31 12:34:56"))?;
             let unit = time_unit(digits);
-            let value = to_unit(seconds, nanos, &unit, digits).ok_or_else(|| illegal("TIMESTAMP", "2024-01-31 12:34:56"))?;
+            let value =
+                to_unit(seconds, nanos, &unit, digits).ok_or_else(|| illegal("TIMESTAMP", "2024-01-31 12:34:56"))?;
             let value = match unit {
                 arrow::datatypes::TimeUnit::Microsecond => ScalarValue::TimestampMicrosecond(Some(value), None),
                 arrow::datatypes::TimeUnit::Nanosecond => ScalarValue::TimestampNanosecond(Some(value), None),
@@ -252,7 +258,8 @@ pub fn interval(interval: &Interval) -> Result<BoundExpr> {
     if let Some(months) = first.months() {
         let value = if first == Unit::Year && last == Unit::Month {
             let (years, rest) = digits.split_once('-').ok_or_else(illegal)?;
-            let (years, rest): (i64, i64) = (years.parse().map_err(|_| illegal())?, rest.parse().map_err(|_| illegal())?);
+            let (years, rest): (i64, i64) =
+                (years.parse().map_err(|_| illegal())?, rest.parse().map_err(|_| illegal())?);
             if rest > 11 {
                 return Err(illegal());
             }

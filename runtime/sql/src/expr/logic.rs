@@ -39,7 +39,8 @@ pub fn and_or(and: bool, left: BoundExpr, right: BoundExpr, env: &Env) -> Result
     let ty = LogicalType { data: DataType::Boolean, nullable: left.ty.nullable || right.ty.nullable };
     let text = format!("({} {word} {})", left.text, right.text);
     let lazy = is_fallible(&right.expr);
-    let expr = Arc::new(Logic { kind: if and { Kind::And } else { Kind::Or }, left: left.expr, right: right.expr, lazy });
+    let expr =
+        Arc::new(Logic { kind: if and { Kind::And } else { Kind::Or }, left: left.expr, right: right.expr, lazy });
     Ok(BoundExpr { expr, ty, text, rowtime: false })
 }
 
@@ -143,9 +144,7 @@ pub fn case(branches: Vec<(BoundExpr, BoundExpr)>, otherwise: Option<BoundExpr>,
     }
     let branches = branches
         .into_iter()
-        .map(|(when, then)| {
-            Ok((condition(when, "WHEN", env)?.expr, cast_to(then, &ty, CastMode::Explicit, env)?.expr))
-        })
+        .map(|(when, then)| Ok((condition(when, "WHEN", env)?.expr, cast_to(then, &ty, CastMode::Explicit, env)?.expr)))
         .collect::<Result<Vec<_>>>()?;
     let otherwise = match otherwise {
         Some(e) => Some(cast_to(e, &ty, CastMode::Explicit, env)?.expr),
@@ -174,10 +173,8 @@ pub fn coalesce(name: &str, args: Vec<BoundExpr>, env: &Env) -> Result<BoundExpr
         Error::user(format!("the arguments of {name} have no common type: {list}")).fix("CAST them to one type")
     })?;
     ty.nullable = types.iter().all(|t| t.nullable);
-    let mut exprs = args
-        .into_iter()
-        .map(|a| Ok(cast_to(a, &ty, CastMode::Explicit, env)?.expr))
-        .collect::<Result<Vec<_>>>()?;
+    let mut exprs =
+        args.into_iter().map(|a| Ok(cast_to(a, &ty, CastMode::Explicit, env)?.expr)).collect::<Result<Vec<_>>>()?;
     let mut result = exprs.pop().ok_or_else(|| Error::user(format!("{name} takes at least one argument")))?;
     while let Some(left) = exprs.pop() {
         let lazy = is_fallible(&result);
@@ -248,11 +245,8 @@ impl PhysicalExpr for Logic {
         if undecided.true_count() == 0 {
             return Ok(ColumnarValue::Array(left));
         }
-        let right = if self.lazy {
-            self.right.evaluate_selection(batch, &undecided)?
-        } else {
-            self.right.evaluate(batch)?
-        };
+        let right =
+            if self.lazy { self.right.evaluate_selection(batch, &undecided)? } else { self.right.evaluate(batch)? };
         let right = right.into_array(rows)?;
         Ok(ColumnarValue::Array(match self.kind {
             Kind::And => Arc::new(and_kleene(left.as_boolean(), right.as_boolean())?),

@@ -3,7 +3,7 @@
 use super::BoundExpr;
 use super::args::{Args, Moment};
 use super::arith::{Exact, Op, negate};
-use super::build::{dates, timestamps, times};
+use super::build::{dates, times, timestamps};
 use super::call::{Behaviour, Kernel, call};
 use arrow::array::{ArrayRef, DurationMillisecondArray, IntervalYearMonthArray};
 use std::sync::Arc;
@@ -33,7 +33,8 @@ pub fn arithmetic(op: Op, left: &BoundExpr, right: &BoundExpr, text: &str) -> Re
         return Ok(None);
     }
     let refuse = || {
-        let error = Error::user(format!("cannot apply '{}' to arguments of type '<{l}> {} <{r}>'", op.sign(), op.sign()));
+        let error =
+            Error::user(format!("cannot apply '{}' to arguments of type '<{l}> {} <{r}>'", op.sign(), op.sign()));
         if temporal(l) && temporal(r) {
             error.fix("use TIMESTAMPDIFF(unit, from, to)")
         } else {
@@ -112,7 +113,13 @@ fn intervals(op: Op, left: &BoundExpr, right: &BoundExpr, text: &str) -> BoundEx
             Arc::new(values.collect::<DurationMillisecondArray>())
         })
     });
-    let expr = call(format!("interval{}", op.sign()), vec![left.expr.clone(), right.expr.clone()], &ty, Behaviour::Total, kernel);
+    let expr = call(
+        format!("interval{}", op.sign()),
+        vec![left.expr.clone(), right.expr.clone()],
+        &ty,
+        Behaviour::Total,
+        kernel,
+    );
     BoundExpr { expr, ty, text: text.to_string(), rowtime: false }
 }
 
@@ -138,9 +145,8 @@ fn scaled(op: Op, interval: &BoundExpr, factor: &BoundExpr, text: &str) -> Bound
             let view = args.millis(0)?;
             Box::new(move |row| view.get(row))
         };
-        let values = (0..args.rows)
-            .map(|row| value(row).map_or(Ok(None), |v| scale(v, row)))
-            .collect::<Result<Vec<_>>>()?;
+        let values =
+            (0..args.rows).map(|row| value(row).map_or(Ok(None), |v| scale(v, row))).collect::<Result<Vec<_>>>()?;
         Ok(if months {
             Arc::new(values.into_iter().map(|v| v.map(|v| v as i32)).collect::<IntervalYearMonthArray>()) as ArrayRef
         } else {

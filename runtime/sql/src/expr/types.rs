@@ -68,9 +68,7 @@ fn common_data(a: &DataType, b: &DataType) -> Option<DataType> {
         (Row(x), Row(y)) if x.len() == y.len() => Row(x
             .iter()
             .zip(y)
-            .map(|(c, d)| {
-                Some(Column { name: c.name.clone(), ty: common_type(&[c.ty.clone(), d.ty.clone()])? })
-            })
+            .map(|(c, d)| Some(Column { name: c.name.clone(), ty: common_type(&[c.ty.clone(), d.ty.clone()])? }))
             .collect::<Option<_>>()?),
         _ => return None,
     })

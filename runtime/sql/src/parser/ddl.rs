@@ -413,9 +413,17 @@ pub fn refuse_reserved_tables(query: &Query) -> Result<()> {
         type Break = Error;
         fn pre_visit_relation(&mut self, name: &ObjectName) -> ControlFlow<Error> {
             match name.0.first().and_then(|p| p.as_ident()) {
-                Some(i) if i.quote_style.is_none() && RESERVED.binary_search(&i.value.to_ascii_uppercase().as_str()).is_ok() => {
+                // UNNEST is refused by its own name later.
+                Some(i)
+                    if i.quote_style.is_none()
+                        && !i.value.eq_ignore_ascii_case("UNNEST")
+                        && RESERVED.binary_search(&i.value.to_ascii_uppercase().as_str()).is_ok() =>
+                {
                     let at = Position::of(i.span);
-                    ControlFlow::Break(at.error(format!("syntax error: expected a table, found the reserved word {} (write `{}`)", i.value, i.value)))
+                    ControlFlow::Break(at.error(format!(
+                        "syntax error: expected a table, found the reserved word {} (write `{}`)",
+                        i.value, i.value
+                    )))
                 }
                 _ => ControlFlow::Continue(()),
             }

@@ -3,7 +3,9 @@
 //! relation becomes a window aggregate, any other an updating one.
 
 use super::query::{Item, ItemValue, Planner, Scoped, calc};
-use super::{Call, Node, PlanColumn, Rel, Window, WindowColumns, WindowOf, aggregate_id, bind, optimize, refuse, window};
+use super::{
+    Call, Node, PlanColumn, Rel, Window, WindowColumns, WindowOf, aggregate_id, bind, optimize, refuse, window,
+};
 use crate::expr::{BoundExpr, Scope, ScopeColumn};
 use crate::parser::refused;
 use crate::position::Position;
@@ -17,10 +19,36 @@ use streamjob_engine::operators::AggFunction;
 
 /// Aggregates that exist in Flink but not here.
 const MISSING: &[&str] = &[
-    "APPROX_COUNT_DISTINCT", "ARRAY_AGG", "BIT_AND", "BIT_OR", "BIT_XOR", "COLLECT", "COVAR_POP", "COVAR_SAMP", "CUME_DIST",
-    "DENSE_RANK", "EVERY", "GROUPING", "GROUPING_ID", "GROUP_ID", "INTERSECTION", "JSON_ARRAYAGG", "JSON_OBJECTAGG",
-    "LAG", "LEAD", "NTH_VALUE", "NTILE", "PERCENTILE", "PERCENT_RANK", "RANK", "ROW_NUMBER", "SINGLE_VALUE", "SOME",
-    "FUSION", "ANY_VALUE", "REGR_COUNT",
+    "APPROX_COUNT_DISTINCT",
+    "ARRAY_AGG",
+    "BIT_AND",
+    "BIT_OR",
+    "BIT_XOR",
+    "COLLECT",
+    "COVAR_POP",
+    "COVAR_SAMP",
+    "CUME_DIST",
+    "DENSE_RANK",
+    "EVERY",
+    "GROUPING",
+    "GROUPING_ID",
+    "GROUP_ID",
+    "INTERSECTION",
+    "JSON_ARRAYAGG",
+    "JSON_OBJECTAGG",
+    "LAG",
+    "LEAD",
+    "NTH_VALUE",
+    "NTILE",
+    "PERCENTILE",
+    "PERCENT_RANK",
+    "RANK",
+    "ROW_NUMBER",
+    "SINGLE_VALUE",
+    "SOME",
+    "FUSION",
+    "ANY_VALUE",
+    "REGR_COUNT",
 ];
 
 /// The aggregate function with this name. LISTAGG's delimiter is set later.
@@ -111,12 +139,16 @@ fn grouped_columns(columns: &[PlanColumn]) -> Vec<PlanColumn> {
 }
 
 fn window_aggregate(input: Rel, window: Window, source: WindowOf, keys: Vec<usize>, calls: Vec<Call>) -> Rel {
-    let mut columns: Vec<PlanColumn> =
-        keys.iter().filter_map(|k| input.columns.get(*k).cloned()).map(|c| PlanColumn { rowtime: false, proctime: false, ..c }).collect();
+    let mut columns: Vec<PlanColumn> = keys
+        .iter()
+        .filter_map(|k| input.columns.get(*k).cloned())
+        .map(|c| PlanColumn { rowtime: false, proctime: false, ..c })
+        .collect();
     columns.extend(calls.iter().map(call_column));
     let start = columns.len();
     columns.extend(window::window_columns(&window));
-    let kept = WindowColumns { window: window.clone(), start: Some(start), end: Some(start + 1), time: Some(start + 2) };
+    let kept =
+        WindowColumns { window: window.clone(), start: Some(start), end: Some(start + 1), time: Some(start + 2) };
     let id = aggregate_id(&format!("window-aggregate {window}"), &input, &keys, &calls);
     let node = Node::WindowAggregate { input: Box::new(input), window, source, keys, calls, id };
     Rel { node, columns, window: Some(kept), shared: None }
@@ -166,7 +198,14 @@ pub fn plan(planner: &Planner<'_>, select: &Select, from: Scoped, mut items: Vec
         let proctime = source.is_some_and(|c| c.proctime);
         keys.push(Key { canonical, bound, name: unique(name, keys.iter().map(|k| k.name.as_str())), proctime });
     }
-    let mut rewrite = Rewrite { planner, scope: &from.scope, keys: &keys, calls: Vec::new(), grouped: !group.is_empty(), error: None };
+    let mut rewrite = Rewrite {
+        planner,
+        scope: &from.scope,
+        keys: &keys,
+        calls: Vec::new(),
+        grouped: !group.is_empty(),
+        error: None,
+    };
     for item in &mut items {
         if let ItemValue::Column(i) = &item.value {
             let column = from.scope.columns.get(*i);
@@ -263,7 +302,9 @@ fn old_windows(
     }
     let mut scope = from.scope;
     let rel = window::apply(from.rel, time, kind, offset)?;
-    scope.columns.extend(rel.columns.iter().skip(scope.columns.len()).map(|c| bind::scope_column(c, Some(window::GROUP_WINDOW))));
+    scope.columns.extend(
+        rel.columns.iter().skip(scope.columns.len()).map(|c| bind::scope_column(c, Some(window::GROUP_WINDOW))),
+    );
     Ok(Scoped { rel, scope })
 }
 
@@ -295,7 +336,10 @@ impl Rewrite<'_, '_> {
             return Ok(found.name.clone());
         }
         let mut found = bind_call(self.planner, f, self.scope, self.grouped, at)?;
-        found.name = unique(found.name, self.calls.iter().map(|c| c.name.as_str()).chain(self.keys.iter().map(|k| k.name.as_str())));
+        found.name = unique(
+            found.name,
+            self.calls.iter().map(|c| c.name.as_str()).chain(self.keys.iter().map(|k| k.name.as_str())),
+        );
         found.canonical = canonical;
         let name = found.name.clone();
         self.calls.push(found);
@@ -325,7 +369,10 @@ impl VisitorMut for Rewrite<'_, '_> {
                 }
             } else if window::group_window_property(f).is_some() {
                 let name = bind::function_name(f);
-                return self.fail(at.error(format!("{name} needs its group window in GROUP BY")).fix("add the TUMBLE(…) or HOP(…) to GROUP BY"));
+                return self.fail(
+                    at.error(format!("{name} needs its group window in GROUP BY"))
+                        .fix("add the TUMBLE(…) or HOP(…) to GROUP BY"),
+                );
             }
             return ControlFlow::Continue(());
         }
@@ -343,7 +390,8 @@ impl VisitorMut for Rewrite<'_, '_> {
                 return ControlFlow::Continue(());
             }
             return self.fail(
-                at.error(format!("Expression '{expr}' is not being grouped")).fix("add it to GROUP BY, or aggregate it"),
+                at.error(format!("Expression '{expr}' is not being grouped"))
+                    .fix("add it to GROUP BY, or aggregate it"),
             );
         }
         ControlFlow::Continue(())
@@ -354,7 +402,11 @@ impl VisitorMut for Rewrite<'_, '_> {
 fn bind_call(planner: &Planner<'_>, f: &Function, scope: &Scope, grouped: bool, at: Position) -> Result<Found> {
     let name = bind::function_name(f);
     let Some(mut agg) = function(&name) else {
-        return Err(refused(at, &format!("aggregate function {name}"), "use COUNT, SUM, AVG, MIN, MAX, FIRST_VALUE, LAST_VALUE, LISTAGG, STDDEV_* or VAR_*"));
+        return Err(refused(
+            at,
+            &format!("aggregate function {name}"),
+            "use COUNT, SUM, AVG, MIN, MAX, FIRST_VALUE, LAST_VALUE, LISTAGG, STDDEV_* or VAR_*",
+        ));
     };
     if !f.within_group.is_empty() || f.null_treatment.is_some() {
         return Err(refused(at, &format!("WITHIN GROUP or NULLS in {name}"), "leave it out"));
@@ -369,7 +421,9 @@ fn bind_call(planner: &Planner<'_>, f: &Function, scope: &Scope, grouped: bool, 
     let mut args = list.args.iter();
     let mut arg = None;
     match (args.next(), &agg) {
-        (Some(FunctionArg::Unnamed(FunctionArgExpr::Wildcard)), AggFunction::Count) if !distinct => agg = AggFunction::CountStar,
+        (Some(FunctionArg::Unnamed(FunctionArgExpr::Wildcard)), AggFunction::Count) if !distinct => {
+            agg = AggFunction::CountStar
+        }
         (None, AggFunction::Count) => return Err(at.error("COUNT needs an argument").fix("write COUNT(*)")),
         (Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(e))), _) => {
             if let Some(inner) = find(e) {
@@ -402,14 +456,23 @@ fn bind_call(planner: &Planner<'_>, f: &Function, scope: &Scope, grouped: bool, 
     };
     let mut ty = result_type(&agg, arg.as_ref().map(|a| &a.ty)).ok_or_else(|| {
         let of = arg.as_ref().map_or(String::new(), |a| a.ty.data.to_string());
-        at.error(format!("Cannot apply '{name}' to arguments of type '{name}(<{of}>)'")).fix("CAST the argument to a type that it takes")
+        at.error(format!("Cannot apply '{name}' to arguments of type '{name}(<{of}>)'"))
+            .fix("CAST the argument to a type that it takes")
     })?;
     if !matches!(agg, AggFunction::Count | AggFunction::CountStar) {
         ty.nullable = ty.nullable || !grouped || filter.is_some();
     }
     // MIN and MAX do not change by repetition.
     let distinct = distinct && !matches!(agg, AggFunction::Min | AggFunction::Max);
-    Ok(Found { canonical: String::new(), function: agg, distinct, arg, filter, ty, name: Expr::Function(f.clone()).to_string() })
+    Ok(Found {
+        canonical: String::new(),
+        function: agg,
+        distinct,
+        arg,
+        filter,
+        ty,
+        name: Expr::Function(f.clone()).to_string(),
+    })
 }
 
 /// Type of an aggregate's result; `None` when it does not take the argument.
@@ -436,7 +499,10 @@ fn result_type(f: &AggFunction, arg: Option<&LogicalType>) -> Option<LogicalType
         },
         (AggFunction::ListAgg { .. }, d) if d.is_string() => DataType::STRING,
         (AggFunction::ListAgg { .. }, _) => return None,
-        (AggFunction::Min | AggFunction::Max, DataType::Array(_) | DataType::Map(..) | DataType::Multiset(_) | DataType::Row(_)) => return None,
+        (
+            AggFunction::Min | AggFunction::Max,
+            DataType::Array(_) | DataType::Map(..) | DataType::Multiset(_) | DataType::Row(_),
+        ) => return None,
         (_, d) => d.clone(),
     };
     Some(LogicalType { data, nullable: arg.nullable })
@@ -447,11 +513,18 @@ fn aggregate(input: Rel, filter: Option<BoundExpr>, keys: &[Key], found: Vec<Fou
     let mut exprs: Vec<BoundExpr> = keys.iter().map(|k| k.bound.clone()).collect();
     let mut columns: Vec<PlanColumn> = keys
         .iter()
-        .map(|k| PlanColumn { name: k.name.clone(), ty: k.bound.ty.clone(), rowtime: k.bound.rowtime, proctime: k.proctime })
+        .map(|k| PlanColumn {
+            name: k.name.clone(),
+            ty: k.bound.ty.clone(),
+            rowtime: k.bound.rowtime,
+            proctime: k.proctime,
+        })
         .collect();
     let mut add = |e: BoundExpr| {
         // The same argument is computed once.
-        if let Some(i) = exprs.iter().position(|x| x.text == e.text && x.ty == e.ty && x.expr.as_ref() == e.expr.as_ref()) {
+        if let Some(i) =
+            exprs.iter().position(|x| x.text == e.text && x.ty == e.ty && x.expr.as_ref() == e.expr.as_ref())
+        {
             return i;
         }
         columns.push(PlanColumn { name: e.text.clone(), ty: e.ty.clone(), rowtime: false, proctime: false });
@@ -471,11 +544,15 @@ fn aggregate(input: Rel, filter: Option<BoundExpr>, keys: &[Key], found: Vec<Fou
         .collect();
     let window = input.window.clone();
     let attached = window.as_ref().and_then(|w| {
-        let key = |column: Option<usize>| keys.iter().position(|k| column.is_some() && bind::plain_column(&k.bound.expr) == column);
+        let key = |column: Option<usize>| {
+            keys.iter().position(|k| column.is_some() && bind::plain_column(&k.bound.expr) == column)
+        };
         Some((w.window.clone(), key(w.start)?, key(w.end)?, key(w.time)))
     });
     let rel = calc(input, filter, exprs, columns);
-    let names = |rel: &Rel| Scope { columns: rel.columns.iter().map(|c| bind::scope_column(c, None)).collect::<Vec<ScopeColumn>>() };
+    let names = |rel: &Rel| Scope {
+        columns: rel.columns.iter().map(|c| bind::scope_column(c, None)).collect::<Vec<ScopeColumn>>(),
+    };
     let Some((window, start, end, time)) = attached else {
         let mut columns: Vec<PlanColumn> = grouped_columns(&rel.columns).into_iter().take(keys.len()).collect();
         columns.extend(calls.iter().map(call_column));
@@ -489,7 +566,8 @@ fn aggregate(input: Rel, filter: Option<BoundExpr>, keys: &[Key], found: Vec<Fou
     let others: Vec<usize> = (0..keys.len()).filter(|i| *i != start && *i != end && Some(*i) != time).collect();
     let key_name = |i: usize| keys.get(i).map(|k| k.name.clone());
     let names_of_window = [key_name(start), key_name(end), time.and_then(key_name)];
-    let mut rel = optimize::window_from_time(window_aggregate(rel, window, WindowOf::Attached { start, end }, others, calls))?;
+    let mut rel =
+        optimize::window_from_time(window_aggregate(rel, window, WindowOf::Attached { start, end }, others, calls))?;
     let first = rel.columns.len().saturating_sub(3);
     for (column, name) in rel.columns.iter_mut().skip(first).zip(names_of_window) {
         // A window_time that is not grouped cannot be named.

@@ -17,7 +17,56 @@ use streamjob_core::{LogicalType, Result};
 /// Binds an expression; the error carries its place. Subqueries and OVER windows are refused.
 pub fn expr(expr: &Expr, scope: &Scope, ctx: &ExprContext<'_>) -> Result<BoundExpr> {
     refuse::expression(expr)?;
-    expr::bind(expr, scope, ctx).map_err(|e| Position::of_expr(expr).locate(e))
+    let mut bound = expr::bind(expr, scope, ctx).map_err(|e| Position::of_expr(expr).locate(e))?;
+    bound.text = match bound.expr.downcast_ref::<Column>() {
+        Some(c) => scope.columns.get(c.index()).map_or(bound.text, |c| c.name.clone()),
+        None => tidy(&bound.text, scope),
+    };
+    Ok(bound)
+}
+
+/// The text without qualifiers, which depend on aliases, and without needless backticks:
+/// uids of state are made of it.
+fn tidy(text: &str, scope: &Scope) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut chars = text.chars().peekable();
+    let mut behind_qualifier = false;
+    while let Some(c) = chars.next() {
+        match c {
+            '\'' => {
+                out.push(c);
+                for c in chars.by_ref() {
+                    out.push(c);
+                    if c == '\'' {
+                        break;
+                    }
+                }
+            }
+            '`' => {
+                let mut name = String::new();
+                while let Some(c) = chars.next() {
+                    if c == '`' && chars.next_if_eq(&'`').is_none() {
+                        break;
+                    }
+                    name.push(c);
+                }
+                let qualifier = chars.peek() == Some(&'.')
+                    && !behind_qualifier
+                    && !out.ends_with('.')
+                    && scope.columns.iter().any(|c| c.qualifier.as_deref() == Some(name.as_str()));
+                behind_qualifier = qualifier;
+                if qualifier {
+                    chars.next();
+                } else if name.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '$') {
+                    out.push_str(&name);
+                } else {
+                    out.push_str(&format!("`{}`", name.replace('`', "``")));
+                }
+            }
+            c => out.push(c),
+        }
+    }
+    out
 }
 
 /// The columns of a relation under a qualifier.
@@ -65,7 +114,10 @@ pub fn cast_to(bound: BoundExpr, ty: &LogicalType, ctx: &ExprContext<'_>) -> Res
 }
 
 /// Gives every column reference a new position; `None` when `map` has none for one of them.
-pub fn remap(expr: &Arc<dyn PhysicalExpr>, map: &dyn Fn(usize) -> Option<usize>) -> Result<Option<Arc<dyn PhysicalExpr>>> {
+pub fn remap(
+    expr: &Arc<dyn PhysicalExpr>,
+    map: &dyn Fn(usize) -> Option<usize>,
+) -> Result<Option<Arc<dyn PhysicalExpr>>> {
     let mut missing = false;
     let done = Arc::clone(expr)
         .transform(|e| match e.downcast_ref::<Column>() {
@@ -175,4 +227,29 @@ pub fn canonical(expr: &Expr, scope: &Scope) -> String {
     let mut copy = expr.clone();
     let _ = copy.visit(&mut Canonical(scope));
     copy.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use streamjob_core::DataType;
+
+    #[test]
+    fn texts_do_not_depend_on_aliases() {
+        let column = |name: &str| ScopeColumn {
+            qualifier: Some("o".into()),
+            name: name.into(),
+            ty: LogicalType::new(DataType::Int),
+            rowtime: false,
+            proctime: false,
+        };
+        let scope = Scope { columns: vec![column("a"), column("o"), column("b c")] };
+        for (text, tidied) in [
+            ("(`o`.`a` > 1)", "(a > 1)"),
+            ("`o`.`o`.`x` || 'it''s `o`.`a`'", "o.x || 'it''s `o`.`a`'"),
+            ("`o`.`b c` + `COUNT(*)` + `a``b`", "`b c` + `COUNT(*)` + `a``b`"),
+        ] {
+            assert_eq!(tidy(text, &scope), tidied);
+        }
+    }
 }

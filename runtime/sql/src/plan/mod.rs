@@ -256,8 +256,6 @@ pub fn aggregate_id(kind: &str, input: &Rel, keys: &[usize], calls: &[Call]) -> 
 }
 
 fn call_texts(calls: &[Call]) -> String {
-    let one = |c: &Call| {
-        format!("{:?} {}{:?} {:?}", c.function, if c.distinct { "!" } else { "" }, c.arg, c.filter)
-    };
+    let one = |c: &Call| format!("{:?} {}{:?} {:?}", c.function, if c.distinct { "!" } else { "" }, c.arg, c.filter);
     calls.iter().map(one).collect::<Vec<_>>().join(",")
 }

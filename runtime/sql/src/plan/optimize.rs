@@ -8,7 +8,8 @@ use streamjob_core::Result;
 /// Turns a window aggregate over a window table function into one that finds windows itself,
 /// so that rows are not multiplied. Only when nothing between them looks at the window.
 pub fn window_from_time(rel: Rel) -> Result<Rel> {
-    let Node::WindowAggregate { input, window, source: WindowOf::Attached { start, end }, keys, calls, id } = &rel.node else {
+    let Node::WindowAggregate { input, window, source: WindowOf::Attached { start, end }, keys, calls, id } = &rel.node
+    else {
         return Ok(rel);
     };
     let Some(Pulled { rel: below, places, time }) = pull(input)? else { return Ok(rel) };
@@ -36,7 +37,14 @@ pub fn window_from_time(rel: Rel) -> Result<Rel> {
     ) else {
         return Ok(rel);
     };
-    let node = Node::WindowAggregate { input: Box::new(below), window: window.clone(), source: WindowOf::Time(time), keys, calls, id: id.clone() };
+    let node = Node::WindowAggregate {
+        input: Box::new(below),
+        window: window.clone(),
+        source: WindowOf::Time(time),
+        keys,
+        calls,
+        id: id.clone(),
+    };
     Ok(Rel { node, ..rel })
 }
 
@@ -111,7 +119,9 @@ pub fn merge(rel: Rel) -> Result<Rel> {
         }
         Node::CurrentWatermark(input) => Node::CurrentWatermark(Box::new(merge(*input)?)),
         Node::Union(inputs) => Node::Union(inputs.into_iter().map(merge).collect::<Result<_>>()?),
-        Node::Aggregate { input, keys, calls, id } => Node::Aggregate { input: Box::new(merge(*input)?), keys, calls, id },
+        Node::Aggregate { input, keys, calls, id } => {
+            Node::Aggregate { input: Box::new(merge(*input)?), keys, calls, id }
+        }
         Node::WindowTvf { input, window, time } => Node::WindowTvf { input: Box::new(merge(*input)?), window, time },
         Node::WindowAggregate { input, window, source, keys, calls, id } => {
             Node::WindowAggregate { input: Box::new(merge(*input)?), window, source, keys, calls, id }
@@ -139,7 +149,12 @@ fn merge_calc(rel: Rel) -> Result<Rel> {
         return Ok(rel);
     }
     let put = |e: &BoundExpr| -> Result<BoundExpr> {
-        Ok(BoundExpr { expr: bind::substitute(&e.expr, lower)?, ty: e.ty.clone(), text: shown(e, lower), rowtime: e.rowtime })
+        Ok(BoundExpr {
+            expr: bind::substitute(&e.expr, lower)?,
+            ty: e.ty.clone(),
+            text: shown(e, lower),
+            rowtime: e.rowtime,
+        })
     };
     let merged = exprs.iter().map(&put).collect::<Result<Vec<_>>>()?;
     let filter = match (filter, lower_filter) {

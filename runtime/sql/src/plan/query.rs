@@ -156,13 +156,17 @@ impl Planner<'_> {
         let width = rows.first().map_or(0, Vec::len);
         if let Some(row) = rows.iter().find(|r| r.len() != width) {
             let at = row.first().map_or(at, |(_, p)| *p);
-            return Err(at.error(format!("Values passed to VALUES operator must have compatible types: {width} columns and {}", row.len())));
+            return Err(at.error(format!(
+                "Values passed to VALUES operator must have compatible types: {width} columns and {}",
+                row.len()
+            )));
         }
         let mut columns = Vec::new();
         for i in 0..width {
             let types: Vec<LogicalType> = rows.iter().filter_map(|r| r.get(i)).map(|(b, _)| b.ty.clone()).collect();
             let ty = common_type(&types).ok_or_else(|| {
-                at.error(format!("Values passed to VALUES operator must have compatible types: column {}", i + 1)).fix("CAST it to one type")
+                at.error(format!("Values passed to VALUES operator must have compatible types: column {}", i + 1))
+                    .fix("CAST it to one type")
             })?;
             columns.push(PlanColumn { name: format!("EXPR${i}"), ty, rowtime: false, proctime: false });
         }
@@ -228,7 +232,12 @@ impl Planner<'_> {
                 ItemValue::Expr(e) if bind::is_proctime(e) => true,
                 _ => source.is_some_and(|c| c.proctime),
             };
-            columns.push(PlanColumn { name: item.name.clone(), ty: bound.ty.clone(), rowtime: bound.rowtime, proctime });
+            columns.push(PlanColumn {
+                name: item.name.clone(),
+                ty: bound.ty.clone(),
+                rowtime: bound.rowtime,
+                proctime,
+            });
             exprs.push(bound);
         }
         Ok(calc(from.rel, filter, exprs, columns))
@@ -281,7 +290,9 @@ impl Planner<'_> {
     fn from(&self, factor: &TableFactor, names: &Names, fallback: Position) -> Result<Scoped> {
         let at = refuse::factor_position(factor).or(fallback);
         let (rel, alias, own_name) = match factor {
-            TableFactor::Table { name, alias, args, version, with_hints, partitions, sample, with_ordinality, .. } => {
+            TableFactor::Table {
+                name, alias, args, version, with_hints, partitions, sample, with_ordinality, ..
+            } => {
                 if version.is_some() {
                     return Err(refused(at, "FOR SYSTEM_TIME AS OF", "read the table as it is"));
                 }
@@ -334,7 +345,9 @@ impl Planner<'_> {
             Err(error) => Err(match parts {
                 // A WITH name may be what was meant.
                 [name] => match nearest(name, names.keys().map(String::as_str)) {
-                    Some(near) => at.error(format!("table or view '{name}' does not exist")).fix(format!("did you mean '{near}'?")),
+                    Some(near) => at
+                        .error(format!("table or view '{name}' does not exist"))
+                        .fix(format!("did you mean '{near}'?")),
                     None => error,
                 },
                 _ => error,
@@ -346,7 +359,8 @@ impl Planner<'_> {
 /// Filter and projection; the input's window moves with its columns.
 pub fn calc(input: Rel, filter: Option<BoundExpr>, exprs: Vec<BoundExpr>, columns: Vec<PlanColumn>) -> Rel {
     let window = input.window.clone().map(|mut w| {
-        let place = |old: Option<usize>| old.and_then(|i| exprs.iter().position(|e| bind::plain_column(&e.expr) == Some(i)));
+        let place =
+            |old: Option<usize>| old.and_then(|i| exprs.iter().position(|e| bind::plain_column(&e.expr) == Some(i)));
         (w.start, w.end, w.time) = (place(w.start), place(w.end), place(w.time));
         w
     });
@@ -370,9 +384,13 @@ pub fn scan(table: &Arc<Table>, ctx: &ExprContext<'_>, at: Position) -> Result<R
             "remove it: no connector here offers metadata",
         ));
     }
-    let column = |name: &str, ty: &LogicalType| PlanColumn { name: name.to_string(), ty: ty.clone(), rowtime: false, proctime: false };
-    let physical: Vec<PlanColumn> =
-        def.physical_schema().columns.iter().map(|c| column(&c.name, &c.ty)).collect();
+    let column = |name: &str, ty: &LogicalType| PlanColumn {
+        name: name.to_string(),
+        ty: ty.clone(),
+        rowtime: false,
+        proctime: false,
+    };
+    let physical: Vec<PlanColumn> = def.physical_schema().columns.iter().map(|c| column(&c.name, &c.ty)).collect();
     let mut rel = Rel::new(Node::Scan(Arc::clone(table)), physical);
     if table.computed.iter().any(Option::is_some) {
         let scope = bind::scope(&rel, None);
@@ -386,7 +404,12 @@ pub fn scan(table: &Arc<Table>, ctx: &ExprContext<'_>, at: Position) -> Result<R
                     None => return Err(at.error(format!("column '{}' is not there", c.name))),
                 },
             };
-            columns.push(PlanColumn { name: c.name.clone(), ty: bound.ty.clone(), rowtime: false, proctime: *proctime });
+            columns.push(PlanColumn {
+                name: c.name.clone(),
+                ty: bound.ty.clone(),
+                rowtime: false,
+                proctime: *proctime,
+            });
             exprs.push(bound);
         }
         rel = Rel::new(Node::Calc { input: Box::new(rel), filter: None, exprs }, columns);
@@ -398,7 +421,8 @@ pub fn scan(table: &Arc<Table>, ctx: &ExprContext<'_>, at: Position) -> Result<R
             c.rowtime = true;
         }
         let idle_timeout_ms = idle_timeout(table)?;
-        rel = Rel::new(Node::Watermark { input: Box::new(rel), column: *column, expr: bound, idle_timeout_ms }, columns);
+        rel =
+            Rel::new(Node::Watermark { input: Box::new(rel), column: *column, expr: bound, idle_timeout_ms }, columns);
     }
     rel.shared = Some(def.name.clone());
     Ok(rel)

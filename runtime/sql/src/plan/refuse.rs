@@ -12,10 +12,18 @@ use streamjob_core::{Error, Result};
 /// Refuses clauses of a query around its body.
 pub fn query(q: &Query) -> Result<()> {
     if let Some(order) = &q.order_by {
-        return Err(refused(Position::of(order.span()), "ORDER BY", "a stream has no end to sort by; sort what reads the sink"));
+        return Err(refused(
+            Position::of(order.span()),
+            "ORDER BY",
+            "a stream has no end to sort by; sort what reads the sink",
+        ));
     }
     if let Some(limit) = &q.limit_clause {
-        return Err(refused(Position::of(limit.span()).or(Position::of(q.body.span())), "LIMIT or OFFSET", "filter by WHERE"));
+        return Err(refused(
+            Position::of(limit.span()).or(Position::of(q.body.span())),
+            "LIMIT or OFFSET",
+            "filter by WHERE",
+        ));
     }
     if q.fetch.is_some() {
         return Err(refused(Position::of(q.body.span()), "FETCH FIRST", "filter by WHERE"));
@@ -42,9 +50,18 @@ pub fn select(s: &Select) -> Result<()> {
         return Err(refused(Position::of_expr(qualify), "QUALIFY", "use GROUP BY with HAVING"));
     }
     if let Some(window) = s.named_window.first() {
-        return Err(refused(Position::of(window.0.span), "WINDOW", "use a window table function: TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), …))"));
+        return Err(refused(
+            Position::of(window.0.span),
+            "WINDOW",
+            "use a window table function: TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), …))",
+        ));
     }
-    if s.top.is_some() || s.into.is_some() || !s.lateral_views.is_empty() || s.prewhere.is_some() || !s.connect_by.is_empty() {
+    if s.top.is_some()
+        || s.into.is_some()
+        || !s.lateral_views.is_empty()
+        || s.prewhere.is_some()
+        || !s.connect_by.is_empty()
+    {
         return Err(refused(at, "this form of SELECT", "use SELECT … FROM … WHERE … GROUP BY … HAVING"));
     }
     if !s.cluster_by.is_empty() || !s.distribute_by.is_empty() || !s.sort_by.is_empty() {
@@ -60,7 +77,11 @@ pub fn select(s: &Select) -> Result<()> {
         }
         if let Some(second) = tables.next() {
             let at = factor_position(&second.relation).or(at);
-            return Err(refused(at, "a join (comma in FROM)", "join in the source system, or use UNION ALL and GROUP BY"));
+            return Err(refused(
+                at,
+                "a join (comma in FROM)",
+                "join in the source system, or use UNION ALL and GROUP BY",
+            ));
         }
     }
     Ok(())
@@ -69,11 +90,22 @@ pub fn select(s: &Select) -> Result<()> {
 fn refuse_join(join: &Join) -> Error {
     let at = factor_position(&join.relation);
     let (what, instead) = match (&join.relation, &join.join_operator) {
-        (TableFactor::Table { version: Some(_), .. }, _) => ("a lookup or temporal join (FOR SYSTEM_TIME AS OF)", "enrich the rows before they reach this job"),
+        (TableFactor::Table { version: Some(_), .. }, _) => {
+            ("a lookup or temporal join (FOR SYSTEM_TIME AS OF)", "enrich the rows before they reach this job")
+        }
+        (TableFactor::Table { name, args: Some(_), .. }, _) if name.to_string().eq_ignore_ascii_case("UNNEST") => {
+            ("CROSS JOIN UNNEST", "read the elements by position: items[1]")
+        }
         (TableFactor::UNNEST { .. }, _) => ("CROSS JOIN UNNEST", "read the elements by position: items[1]"),
-        (TableFactor::Function { .. } | TableFactor::TableFunction { .. }, _) => ("a join with a table function (LATERAL TABLE)", "use scalar functions in the SELECT list"),
-        (_, JoinOperator::LeftOuter(_) | JoinOperator::Left(_)) => ("LEFT JOIN", "join in the source system, or use UNION ALL and GROUP BY"),
-        (_, JoinOperator::RightOuter(_) | JoinOperator::Right(_)) => ("RIGHT JOIN", "join in the source system, or use UNION ALL and GROUP BY"),
+        (TableFactor::Function { .. } | TableFactor::TableFunction { .. }, _) => {
+            ("a join with a table function (LATERAL TABLE)", "use scalar functions in the SELECT list")
+        }
+        (_, JoinOperator::LeftOuter(_) | JoinOperator::Left(_)) => {
+            ("LEFT JOIN", "join in the source system, or use UNION ALL and GROUP BY")
+        }
+        (_, JoinOperator::RightOuter(_) | JoinOperator::Right(_)) => {
+            ("RIGHT JOIN", "join in the source system, or use UNION ALL and GROUP BY")
+        }
         (_, JoinOperator::FullOuter(_)) => ("FULL JOIN", "join in the source system, or use UNION ALL and GROUP BY"),
         (_, JoinOperator::CrossJoin(_)) => ("CROSS JOIN", "join in the source system, or use UNION ALL and GROUP BY"),
         _ => ("JOIN", "join in the source system, or use UNION ALL and GROUP BY"),
@@ -112,9 +144,10 @@ pub fn expression(expr: &Expr) -> Result<()> {
                 Expr::InSubquery { .. } => ("IN (SELECT …)", join),
                 Expr::Exists { .. } => ("EXISTS (SELECT …)", join),
                 Expr::AnyOp { .. } | Expr::AllOp { .. } => ("ANY or ALL", "use IN with a list"),
-                Expr::Function(f) if f.over.is_some() => {
-                    ("an OVER window", "use a window table function with GROUP BY: TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), …))")
-                }
+                Expr::Function(f) if f.over.is_some() => (
+                    "an OVER window",
+                    "use a window table function with GROUP BY: TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), …))",
+                ),
                 Expr::GroupingSets(_) => ("GROUPING SETS", "write one INSERT per grouping"),
                 Expr::Cube(_) => ("CUBE", "write one INSERT per grouping"),
                 Expr::Rollup(_) => ("ROLLUP", "write one INSERT per grouping"),

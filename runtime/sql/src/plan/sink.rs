@@ -42,7 +42,11 @@ pub fn plan(planner: &Planner<'_>, connectors: &dyn Connectors, insert: &Insert)
     let table = match planner.catalog.get(&insert.table.parts, insert.table.position)? {
         Entry::Table(t) => Arc::clone(t),
         Entry::View(v) => {
-            return Err(insert.table.position.error(format!("'{}' is a view and takes no rows", v.name)).fix("INSERT INTO a table"));
+            return Err(insert
+                .table
+                .position
+                .error(format!("'{}' is a view and takes no rows", v.name))
+                .fix("INSERT INTO a table"));
         }
     };
     let targets = targets(&table, insert)?;
@@ -67,8 +71,13 @@ pub fn plan(planner: &Planner<'_>, connectors: &dyn Connectors, insert: &Insert)
 
 /// The sink's columns in order, with the position in the query that fills each; `None` fills with NULL.
 fn targets<'t>(table: &'t Table, insert: &Insert) -> Result<Vec<(&'t ColumnDef, Option<usize>)>> {
-    if let Some(c) = table.def.columns.iter().find(|c| matches!(c.kind, ColumnKind::Metadata { is_virtual: false, .. })) {
-        return Err(refused(insert.table.position, &format!("metadata column '{}'", c.name), "remove it: no connector here takes metadata"));
+    if let Some(c) = table.def.columns.iter().find(|c| matches!(c.kind, ColumnKind::Metadata { is_virtual: false, .. }))
+    {
+        return Err(refused(
+            insert.table.position,
+            &format!("metadata column '{}'", c.name),
+            "remove it: no connector here takes metadata",
+        ));
     }
     let stored: Vec<&ColumnDef> = table.def.columns.iter().filter(|c| c.kind == ColumnKind::Physical).collect();
     if insert.columns.is_empty() {
@@ -84,13 +93,19 @@ fn targets<'t>(table: &'t Table, insert: &Insert) -> Result<Vec<(&'t ColumnDef, 
             });
         }
         if insert.columns.iter().take(i).any(|c| c.value == ident.value) {
-            return Err(at.error(format!("Target column '{}' is assigned more than once", ident.value)).fix("keep one"));
+            return Err(at
+                .error(format!("Target column '{}' is assigned more than once", ident.value))
+                .fix("keep one"));
         }
     }
     let place = |c: &ColumnDef| insert.columns.iter().position(|i| i.value == c.name);
     let filled: Vec<_> = stored.into_iter().map(|c| (c, place(c))).collect();
     if let Some((c, _)) = filled.iter().find(|(c, place)| place.is_none() && !c.ty.nullable) {
-        return Err(insert.table.position.error(format!("Column '{}' has no default value and does not allow NULLs", c.name)).fix("give it a value"));
+        return Err(insert
+            .table
+            .position
+            .error(format!("Column '{}' has no default value and does not allow NULLs", c.name))
+            .fix("give it a value"));
     }
     Ok(filled)
 }
@@ -133,8 +148,16 @@ fn null(planner: &Planner<'_>) -> Result<BoundExpr> {
 }
 
 /// Flink's message, with both schemas.
-fn mismatch(table: &Table, targets: &[(&ColumnDef, Option<usize>)], query: &Rel, insert: &Insert, cause: &str) -> Error {
-    let list = |columns: &mut dyn Iterator<Item = (&str, String)>| columns.map(|(n, t)| format!("{n}: {t}")).collect::<Vec<_>>().join(", ");
+fn mismatch(
+    table: &Table,
+    targets: &[(&ColumnDef, Option<usize>)],
+    query: &Rel,
+    insert: &Insert,
+    cause: &str,
+) -> Error {
+    let list = |columns: &mut dyn Iterator<Item = (&str, String)>| {
+        columns.map(|(n, t)| format!("{n}: {t}")).collect::<Vec<_>>().join(", ")
+    };
     let query = list(&mut query.columns.iter().map(|c| (c.name.as_str(), shown(&c.ty, c.rowtime))));
     let sink = list(
         &mut targets

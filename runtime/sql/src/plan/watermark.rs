@@ -61,7 +61,10 @@ struct Replace<'a, 'p> {
 impl Replace<'_, '_> {
     fn argument_type(&self, expr: &Expr) -> Result<LogicalType> {
         let at = Position::of_expr(expr);
-        let usage = || at.error("CURRENT_WATERMARK needs one event-time attribute").fix("write CURRENT_WATERMARK(ts) with the column of WATERMARK FOR");
+        let usage = || {
+            at.error("CURRENT_WATERMARK needs one event-time attribute")
+                .fix("write CURRENT_WATERMARK(ts) with the column of WATERMARK FOR")
+        };
         let Expr::Function(f) = expr else { return Err(usage()) };
         let FunctionArguments::List(list) = &f.args else { return Err(usage()) };
         let [FunctionArg::Unnamed(FunctionArgExpr::Expr(e))] = list.args.as_slice() else { return Err(usage()) };

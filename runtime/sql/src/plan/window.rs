@@ -37,7 +37,9 @@ impl fmt::Display for Window {
         match self.kind {
             WindowKind::Tumble { size } => write!(f, "TUMBLE(size=[{}]", Millis(size))?,
             WindowKind::Hop { slide, size } => write!(f, "HOP(size=[{}], slide=[{}]", Millis(size), Millis(slide))?,
-            WindowKind::Cumulate { step, size } => write!(f, "CUMULATE(max_size=[{}], step=[{}]", Millis(size), Millis(step))?,
+            WindowKind::Cumulate { step, size } => {
+                write!(f, "CUMULATE(max_size=[{}], step=[{}]", Millis(size), Millis(step))?
+            }
         }
         if self.offset_ms != 0 {
             write!(f, ", offset=[{}]", Millis(self.offset_ms))?;
@@ -94,11 +96,15 @@ pub fn table_function(
             FunctionArg::Named { name: n, arg, .. } => {
                 let known = all.iter().position(|p| n.value.eq_ignore_ascii_case(p));
                 let slot = known.ok_or_else(|| {
-                    Position::of(n.span).error(format!("{upper} has no parameter {}", n.value)).fix(format!("its parameters are {}", all.join(", ")))
+                    Position::of(n.span)
+                        .error(format!("{upper} has no parameter {}", n.value))
+                        .fix(format!("its parameters are {}", all.join(", ")))
                 })?;
                 (slot, arg)
             }
-            FunctionArg::ExprNamed { .. } => return Err(position.error(format!("syntax error in the arguments of {upper}"))),
+            FunctionArg::ExprNamed { .. } => {
+                return Err(position.error(format!("syntax error in the arguments of {upper}")));
+            }
         };
         let FunctionArgExpr::Expr(value) = value else {
             return Err(position.error(format!("syntax error: unexpected * in the arguments of {upper}")));
@@ -217,12 +223,17 @@ fn time_attribute(name: &str, at: Position, input: &Rel, function: &str) -> Resu
         let near = streamjob_core::options::nearest(name, input.names());
         let error = at.error(format!("column '{name}' not found in the table of {function}"));
         return Err(near.map_or(error, |n| {
-            at.error(format!("column '{name}' not found in the table of {function}")).fix(format!("did you mean '{n}'?"))
+            at.error(format!("column '{name}' not found in the table of {function}"))
+                .fix(format!("did you mean '{n}'?"))
         }));
     };
     let column = input.columns.get(index);
     if column.is_some_and(|c| c.proctime) {
-        return Err(refused(at, "a window on processing time (PROCTIME())", "declare a WATERMARK on an event-time column and use that"));
+        return Err(refused(
+            at,
+            "a window on processing time (PROCTIME())",
+            "declare a WATERMARK on an event-time column and use that",
+        ));
     }
     if !column.is_some_and(|c| c.rowtime) {
         let ty = column.map_or(String::new(), |c| c.ty.data.to_string());
@@ -292,7 +303,10 @@ pub fn group_window(planner: &Planner<'_>, expr: &Expr, input: &Rel) -> Result<O
     let (kind, offset) = if name == "TUMBLE" {
         (WindowKind::Tumble { size: interval(1, "SIZE")? }, args.get(2).map(|_| interval(2, "OFFSET")))
     } else {
-        (WindowKind::Hop { slide: interval(1, "SLIDE")?, size: interval(2, "SIZE")? }, args.get(3).map(|_| interval(3, "OFFSET")))
+        (
+            WindowKind::Hop { slide: interval(1, "SLIDE")?, size: interval(2, "SIZE")? },
+            args.get(3).map(|_| interval(3, "OFFSET")),
+        )
     };
     check(kind, true, at)?;
     Ok(Some((time, kind, offset.transpose()?.unwrap_or(0))))
@@ -310,9 +324,11 @@ pub fn group_window_property(f: &Function) -> Option<Result<Expr>> {
         "END" => "window_end",
         "ROWTIME" => "window_time",
         "PROCTIME" => {
-            let at = f.name.0.first().map_or(Position::default(), |p| {
-                Position::of(datafusion_expr::sqlparser::ast::Spanned::span(p))
-            });
+            let at = f
+                .name
+                .0
+                .first()
+                .map_or(Position::default(), |p| Position::of(datafusion_expr::sqlparser::ast::Spanned::span(p)));
             return Some(Err(refused(at, &name, "use the event-time form, *_ROWTIME")));
         }
         _ => return None,

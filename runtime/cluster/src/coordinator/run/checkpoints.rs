@@ -15,7 +15,12 @@ use streamjob_engine::deploy::{TaskCommand, TaskId, TaskSnapshot};
 use streamjob_state::{SnapshotFormat, SnapshotStore};
 
 impl Coordinator {
-    pub(super) fn on_snapshot(&mut self, task: TaskId, id: CheckpointId, result: Result<TaskSnapshot>) -> Option<JobOutcome> {
+    pub(super) fn on_snapshot(
+        &mut self,
+        task: TaskId,
+        id: CheckpointId,
+        result: Result<TaskSnapshot>,
+    ) -> Option<JobOutcome> {
         match result {
             Ok(snapshot) => {
                 if let Some(pending) = self.pending.get_mut(&id) {
@@ -41,7 +46,12 @@ impl Coordinator {
         }
     }
 
-    pub(super) fn trigger(&mut self, id: CheckpointId, kind: RequestKind, request: Option<RequestId>) -> Option<JobOutcome> {
+    pub(super) fn trigger(
+        &mut self,
+        id: CheckpointId,
+        kind: RequestKind,
+        request: Option<RequestId>,
+    ) -> Option<JobOutcome> {
         let now = self.now();
         match self.open_checkpoint(id, &kind, now) {
             Ok(command) => {
@@ -121,8 +131,8 @@ impl Coordinator {
         let next_id = self.decisions.next_id();
         let work = move || {
             let (outcome, written) = ledger.publish(&settings, &writer, finished, &others);
-            let sweeper = matches!(outcome, Publish::Done)
-                .then(|| ledger.sweeper(&others, next_id, settings.clock.now_ms()));
+            let sweeper =
+                matches!(outcome, Publish::Done).then(|| ledger.sweeper(&others, next_id, settings.clock.now_ms()));
             let _ = done.send(StorageDone { ledger: Box::new(ledger), result: StorageResult { id, outcome, written } });
             if let Some(sweeper) = sweeper {
                 sweeper.run();
@@ -197,13 +207,17 @@ impl Coordinator {
         self.view.checkpoint_ended(info);
     }
 
-    pub(super) fn complete(&mut self, id: CheckpointId, notify: bool, request: Option<RequestId>) -> Option<JobOutcome> {
+    pub(super) fn complete(
+        &mut self,
+        id: CheckpointId,
+        notify: bool,
+        request: Option<RequestId>,
+    ) -> Option<JobOutcome> {
         let pending = self.pending.remove(&id)?;
         self.user_error = None;
         let location = pending.slot.location.clone();
         if let Some(request) = request {
-            let outcome =
-                TriggerOutcome { checkpoint_id: Some(id), location: Some(location.clone()), failure: None };
+            let outcome = TriggerOutcome { checkpoint_id: Some(id), location: Some(location.clone()), failure: None };
             // A stop is done when the job has ended.
             if pending.stop.is_none() {
                 self.close(request, outcome);

@@ -11,8 +11,8 @@ use super::snapshots::Collected;
 use crate::restart::Restarts;
 use crate::settings::JobSettings;
 use crate::view::{JobView, Request};
-use crossbeam_channel::{Receiver, Sender, select, unbounded};
 use checkpoints::failure;
+use crossbeam_channel::{Receiver, Sender, select, unbounded};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
@@ -265,7 +265,8 @@ impl Coordinator {
                 None
             }
             TaskEvent::Failed(task, error) => {
-                let name = attempt.deployment().vertices().get(task.vertex).map_or_else(String::new, |v| v.name.clone());
+                let name =
+                    attempt.deployment().vertices().get(task.vertex).map_or_else(String::new, |v| v.name.clone());
                 self.failed(error.context(format!("{name} ({}/…)", task.subtask + 1)))
             }
         }
@@ -326,5 +327,4 @@ impl Coordinator {
         }
         None
     }
-
 }

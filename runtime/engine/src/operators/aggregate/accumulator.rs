@@ -169,12 +169,7 @@ impl Acc {
         match (self, call.method) {
             (Acc::Count(n), _) => ScalarRef::Int(*n),
             (Acc::Value(v), _) => v.as_ref().map_or(ScalarRef::Null, Scalar::as_ref),
-            (
-                Acc::Int { count: 0, .. }
-                | Acc::Float { count: 0, .. }
-                | Acc::Dec { count: 0, .. },
-                _,
-            ) => ScalarRef::Null,
+            (Acc::Int { count: 0, .. } | Acc::Float { count: 0, .. } | Acc::Dec { count: 0, .. }, _) => ScalarRef::Null,
             (Acc::Int { sum, count }, Method::AvgInt) => ScalarRef::Int(sum.wrapping_div(*count)),
             (Acc::Int { sum, .. }, _) => ScalarRef::Int(*sum),
             (Acc::Float { sum, count }, Method::AvgFloat) => ScalarRef::Float(sum / *count as f64),
@@ -289,7 +284,8 @@ fn decimal_average(sum: i128, count: i64, more_scale: u32) -> Option<i128> {
     let (whole, rest) = (sum.checked_div(count)?, sum.checked_rem(count)?);
     let rest = rest.checked_mul(factor)?;
     let (part, left) = (rest / count, rest % count);
-    let round = if left.unsigned_abs() * 2 >= count.unsigned_abs() { (left.signum() * count.signum()).signum() } else { 0 };
+    let round =
+        if left.unsigned_abs() * 2 >= count.unsigned_abs() { (left.signum() * count.signum()).signum() } else { 0 };
     add_decimal(whole.checked_mul(factor)?, part + round)
 }
 
@@ -317,8 +313,8 @@ mod tests {
     use super::*;
     use crate::operators::aggregate::AggCall;
     use crate::operators::testkit::schema;
-    use streamjob_core::DataType as T;
     use ScalarRef::{Bytes, Dec, Float, Int, Null};
+    use streamjob_core::DataType as T;
 
     fn resolve(function: AggFunction, from: T, to: T) -> Resolved {
         AggCall::new(function, Some(0), to).resolve(&schema(&[("x", from)]), false).unwrap()
@@ -358,30 +354,107 @@ mod tests {
             (F::Sum, T::Float, T::Float, vec![Float(16777216.0), Float(1.0)], vec![], Some(Scalar::Float(16777216.0))),
             (F::Sum, T::Decimal(5, 2), T::Decimal(38, 2), vec![half, half], vec![], Some(Scalar::Dec(100))),
             (F::Sum, T::Decimal(38, 0), T::Decimal(38, 0), vec![Dec(MAX_DECIMAL), Dec(1)], vec![], None),
-            (F::Sum, T::Decimal(38, 0), T::Decimal(38, 0), vec![Dec(MAX_DECIMAL), Dec(1), Dec(7)], vec![], Some(Scalar::Dec(7))),
+            (
+                F::Sum,
+                T::Decimal(38, 0),
+                T::Decimal(38, 0),
+                vec![Dec(MAX_DECIMAL), Dec(1), Dec(7)],
+                vec![],
+                Some(Scalar::Dec(7)),
+            ),
             (F::Avg, T::Int, T::Int, vec![Int(1), Int(2)], vec![], Some(Scalar::Int(1))),
             (F::Avg, T::Int, T::Int, vec![Int(-1), Int(-2)], vec![], Some(Scalar::Int(-1))),
-            (F::Avg, T::Int, T::Int, vec![Int(i32::MAX.into()), Int(i32::MAX.into())], vec![], Some(Scalar::Int(i32::MAX.into()))),
+            (
+                F::Avg,
+                T::Int,
+                T::Int,
+                vec![Int(i32::MAX.into()), Int(i32::MAX.into())],
+                vec![],
+                Some(Scalar::Int(i32::MAX.into())),
+            ),
             (F::Avg, T::Double, T::Double, vec![Float(1.0), Float(2.0)], vec![], Some(Scalar::Float(1.5))),
             (F::Avg, T::Int, T::Int, vec![Null], vec![], None),
-            (F::Avg, T::Decimal(5, 2), T::Decimal(38, 6), vec![Dec(100), Dec(0), Dec(0)], vec![], Some(Scalar::Dec(333333))),
-            (F::Avg, T::Decimal(5, 2), T::Decimal(38, 6), vec![Dec(-200), Dec(0), Dec(0)], vec![], Some(Scalar::Dec(-666667))),
-            (F::Avg, T::Decimal(5, 2), T::Decimal(38, 6), vec![Dec(100), Dec(7)], vec![Dec(7)], Some(Scalar::Dec(1000000))),
+            (
+                F::Avg,
+                T::Decimal(5, 2),
+                T::Decimal(38, 6),
+                vec![Dec(100), Dec(0), Dec(0)],
+                vec![],
+                Some(Scalar::Dec(333333)),
+            ),
+            (
+                F::Avg,
+                T::Decimal(5, 2),
+                T::Decimal(38, 6),
+                vec![Dec(-200), Dec(0), Dec(0)],
+                vec![],
+                Some(Scalar::Dec(-666667)),
+            ),
+            (
+                F::Avg,
+                T::Decimal(5, 2),
+                T::Decimal(38, 6),
+                vec![Dec(100), Dec(7)],
+                vec![Dec(7)],
+                Some(Scalar::Dec(1000000)),
+            ),
             (F::Min, T::Int, T::Int, vec![Null, Int(3), Int(-2), Int(5)], vec![], Some(Scalar::Int(-2))),
-            (F::Max, T::STRING, T::STRING, vec![Bytes(b"a"), Bytes(b"b"), Bytes(b"")], vec![], Some(Scalar::Bytes(b"b".to_vec()))),
-            (F::Max, T::Double, T::Double, vec![Float(1.0), Float(f64::NAN), Float(0.5)], vec![], Some(Scalar::Float(1.0))),
+            (
+                F::Max,
+                T::STRING,
+                T::STRING,
+                vec![Bytes(b"a"), Bytes(b"b"), Bytes(b"")],
+                vec![],
+                Some(Scalar::Bytes(b"b".to_vec())),
+            ),
+            (
+                F::Max,
+                T::Double,
+                T::Double,
+                vec![Float(1.0), Float(f64::NAN), Float(0.5)],
+                vec![],
+                Some(Scalar::Float(1.0)),
+            ),
             (F::FirstValue, T::Int, T::Int, vec![Null, Int(3), Int(4)], vec![], Some(Scalar::Int(3))),
             (F::LastValue, T::Int, T::Int, vec![Int(3), Int(4), Null], vec![], Some(Scalar::Int(4))),
             (F::VarPop, T::Double, T::Double, vec![Float(1.0), Float(3.0)], vec![], Some(Scalar::Float(1.0))),
             (F::VarSamp, T::Double, T::Double, vec![Float(1.0), Float(3.0)], vec![], Some(Scalar::Float(2.0))),
             (F::VarSamp, T::Double, T::Double, vec![Float(1.0)], vec![], None),
-            (F::StddevPop, T::Double, T::Double, vec![Float(1.0), Float(5.0), Float(9.0)], vec![Float(9.0)], Some(Scalar::Float(2.0))),
+            (
+                F::StddevPop,
+                T::Double,
+                T::Double,
+                vec![Float(1.0), Float(5.0), Float(9.0)],
+                vec![Float(9.0)],
+                Some(Scalar::Float(2.0)),
+            ),
             (F::StddevPop, T::Int, T::Int, vec![Int(1), Int(5)], vec![], Some(Scalar::Int(2))),
-            (F::VarPop, T::Double, T::Double, [3., 7., 3.].map(Float).to_vec(), vec![], Some(Scalar::Float(3.5555555555555554))),
-            (F::VarSamp, T::Double, T::Double, [5., 7., -1.].map(Float).to_vec(), vec![], Some(Scalar::Float(17.333333333333332))),
+            (
+                F::VarPop,
+                T::Double,
+                T::Double,
+                [3., 7., 3.].map(Float).to_vec(),
+                vec![],
+                Some(Scalar::Float(3.5555555555555554)),
+            ),
+            (
+                F::VarSamp,
+                T::Double,
+                T::Double,
+                [5., 7., -1.].map(Float).to_vec(),
+                vec![],
+                Some(Scalar::Float(17.333333333333332)),
+            ),
             (F::VarPop, T::Int, T::Int, vec![Int(-200000), Int(200000)], vec![], Some(Scalar::Int(i32::MAX.into()))),
             (F::VarPop, T::Int, T::Int, vec![Int(1), Int(2)], vec![], Some(Scalar::Int(0))),
-            (F::VarPop, T::Decimal(5, 2), T::Decimal(38, 6), vec![Dec(100), Dec(200), Dec(200)], vec![], Some(Scalar::Dec(222222))),
+            (
+                F::VarPop,
+                T::Decimal(5, 2),
+                T::Decimal(38, 6),
+                vec![Dec(100), Dec(200), Dec(200)],
+                vec![],
+                Some(Scalar::Dec(222222)),
+            ),
             (F::StddevPop, T::Double, T::Double, vec![Float(4.0)], vec![Float(4.0)], None),
         ];
         for (function, from, to, plus, minus, expected) in table {
@@ -427,6 +500,9 @@ mod tests {
         assert_eq!(var.message(), "VAR_POP(x): not supported for STRING giving DOUBLE");
         let list = AggCall::new(AggFunction::ListAgg { delimiter: ",".into() }, Some(0), T::STRING);
         assert!(list.resolve(&input, true).is_err());
-        assert_eq!(list.distinct().filter(1).resolve(&input, false).unwrap_err().domain(), streamjob_core::Domain::Internal);
+        assert_eq!(
+            list.distinct().filter(1).resolve(&input, false).unwrap_err().domain(),
+            streamjob_core::Domain::Internal
+        );
     }
 }

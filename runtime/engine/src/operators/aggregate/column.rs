@@ -5,8 +5,8 @@ use super::scalar::{Class, ScalarRef};
 use arrow::array::{ArrayRef, BinaryBuilder, BooleanArray, PrimitiveArray, StringBuilder};
 use arrow::datatypes::{
     ArrowPrimitiveType, DataType as ArrowType, Date32Type, Decimal128Type, Float32Type, Float64Type, Int8Type,
-    Int16Type, Int32Type, Int64Type, Time32MillisecondType, Time64MicrosecondType, TimeUnit,
-    TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
+    Int16Type, Int32Type, Int64Type, Time32MillisecondType, Time64MicrosecondType, TimeUnit, TimestampMicrosecondType,
+    TimestampMillisecondType, TimestampNanosecondType,
 };
 use std::sync::Arc;
 use streamjob_core::{Error, Result};

@@ -107,8 +107,7 @@ impl<'a> MapBatch<'a> {
     /// Forgets all values of a deleted group.
     pub(crate) fn clear_slot(&mut self, slot: usize) {
         let mut entry = self.head.get(slot).copied().unwrap_or(NONE);
-        while let (Some(count), Some(dirty)) =
-            (self.counts.get_mut(entry as usize), self.dirty.get_mut(entry as usize))
+        while let (Some(count), Some(dirty)) = (self.counts.get_mut(entry as usize), self.dirty.get_mut(entry as usize))
         {
             *count = 0;
             *dirty = true;

@@ -91,9 +91,14 @@ pub struct AggCall {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Number {
     /// BIGINT when `wide`, else up to INT.
-    Int { wide: bool },
+    Int {
+        wide: bool,
+    },
     Float,
-    Dec { precision: u8, scale: u8 },
+    Dec {
+        precision: u8,
+        scale: u8,
+    },
 }
 
 impl Number {
@@ -114,18 +119,29 @@ pub(crate) enum Method {
     Count,
     SumInt,
     /// `single`: in 4-byte arithmetic.
-    SumFloat { single: bool },
+    SumFloat {
+        single: bool,
+    },
     SumDec,
     AvgInt,
     AvgFloat,
     /// Digits that the result has behind the point beyond the argument's.
-    AvgDec { more_scale: u32 },
-    Extreme { max: bool },
+    AvgDec {
+        more_scale: u32,
+    },
+    Extreme {
+        max: bool,
+    },
     First,
     Last,
     ListAgg,
     /// Divided by n − 1 when `sample`; root drawn when `root`; in doubles, cast to `to` at the end.
-    Variance { sample: bool, root: bool, from: Number, to: Number },
+    Variance {
+        sample: bool,
+        root: bool,
+        from: Number,
+        to: Number,
+    },
 }
 
 /// A call with its types checked.
@@ -164,9 +180,12 @@ impl AggCall {
         use AggFunction as F;
         let column = match self.arg {
             None => None,
-            Some(i) => Some(input.columns.get(i).ok_or_else(|| {
-                Error::internal(format!("aggregate over column {i} of {}", input.columns.len()))
-            })?),
+            Some(i) => Some(
+                input
+                    .columns
+                    .get(i)
+                    .ok_or_else(|| Error::internal(format!("aggregate over column {i} of {}", input.columns.len())))?,
+            ),
         };
         let name = self.function.name();
         let text = {

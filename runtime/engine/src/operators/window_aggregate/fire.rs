@@ -246,13 +246,7 @@ impl WindowOperator {
     }
 
     /// The distinct values of a key in a slice, encoded.
-    fn values(
-        &self,
-        map: usize,
-        prefix: &[u8],
-        key: &[u8],
-        backend: &mut dyn KeyedBackend,
-    ) -> Result<Vec<Vec<u8>>> {
+    fn values(&self, map: usize, prefix: &[u8], key: &[u8], backend: &mut dyn KeyedBackend) -> Result<Vec<Vec<u8>>> {
         let Some(state) = self.maps.get(map) else { return Ok(Vec::new()) };
         let full = [prefix, key].concat();
         Ok(entries(backend, *state, &full)?.into_iter().map(|(value, _)| value).collect())

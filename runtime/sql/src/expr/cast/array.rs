@@ -3,9 +3,7 @@
 use super::super::args::{Arg, Args, Timestamps};
 use super::super::build;
 use super::{CastMode, How, number, text, time};
-use arrow::array::{
-    Array, ArrayRef, AsArray, ListArray, MapArray, StringBuilder, StructArray, new_null_array,
-};
+use arrow::array::{Array, ArrayRef, AsArray, ListArray, MapArray, StringBuilder, StructArray, new_null_array};
 use arrow::datatypes::{DataType as ArrowType, Field, Fields};
 use std::sync::Arc;
 use streamjob_core::text::cast_value;

@@ -4,9 +4,7 @@
 use super::super::build::{bools, decimals};
 use super::super::decimal::{Rounding, rescale};
 use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, AsArray, Decimal128Array, PrimitiveArray};
-use arrow::datatypes::{
-    Decimal128Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type,
-};
+use arrow::datatypes::{Decimal128Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type};
 use std::sync::Arc;
 use streamjob_core::text::{decimal, double, float, parse_decimal};
 use streamjob_core::{DataType, Error, Result};

@@ -30,9 +30,7 @@ pub fn parse(args: &Args, to: &DataType, how: &How) -> Result<ArrayRef> {
             })
         })?,
         DataType::Date => build::try_dates(rows, |r| {
-            settle(how, values.get(r), |text| {
-                parse_date(text).ok_or_else(|| format!("For input string: '{text}'."))
-            })
+            settle(how, values.get(r), |text| parse_date(text).ok_or_else(|| format!("For input string: '{text}'.")))
         })?,
         DataType::Time(p) => {
             let step = 10i32.pow(3u32.saturating_sub(u32::from(*p)));

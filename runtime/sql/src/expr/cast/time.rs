@@ -1,7 +1,7 @@
 //! Casts between dates, times, timestamps and instants.
 
 use super::super::args::{Args, Moment, Timestamps};
-use super::super::build::{dates, timestamps, times};
+use super::super::build::{dates, times, timestamps};
 use super::How;
 use arrow::array::ArrayRef;
 use streamjob_core::{DataType, Error, Result};
@@ -19,9 +19,7 @@ pub fn date_to_timestamp(args: &Args, to: &DataType, how: &How) -> Result<ArrayR
 /// That time on 1970-01-01.
 pub fn time_to_timestamp(args: &Args, to: &DataType, how: &How) -> Result<ArrayRef> {
     let values = args.time(0)?;
-    timestamps(args.rows, to, |row| {
-        Ok(values.get(row).map(|ms| placed(Moment::from_millis(ms.into()), to, how)))
-    })
+    timestamps(args.rows, to, |row| Ok(values.get(row).map(|ms| placed(Moment::from_millis(ms.into()), to, how))))
 }
 
 fn placed(local: Moment, to: &DataType, how: &How) -> Moment {

@@ -22,12 +22,20 @@ pub const FUNCTIONS: &[FunctionDef] = &[
     def("ARRAY", "ARRAY[value, …]", (1, usize::MAX), "An array.", array),
     def("MAP", "MAP[key, value, …]", (2, usize::MAX), "A map.", map),
     def("ROW", "ROW(value, …)", (1, usize::MAX), "A row.", row),
-    def("ITEM", "array[index] or map[key]", (2, 2), "The element at an index from 1, or of a key; NULL without it.", item),
+    def(
+        "ITEM",
+        "array[index] or map[key]",
+        (2, 2),
+        "The element at an index from 1, or of a key; NULL without it.",
+        item,
+    ),
     def("CARDINALITY", "CARDINALITY(array or map)", (1, 1), "Number of elements.", cardinality),
     def("ELEMENT", "ELEMENT(array)", (1, 1), "The only element; fails when there are more.", element),
     def("ARRAY_CONTAINS", "ARRAY_CONTAINS(array, value)", (2, 2), "True when the value is in the array.", |s| {
         let nullable = s.ty(0)?.nullable;
-        search(s, LogicalType { data: DataType::Boolean, nullable }, true, |rows, found| bools(rows, |r| found(r).map(|at| at > 0)))
+        search(s, LogicalType { data: DataType::Boolean, nullable }, true, |rows, found| {
+            bools(rows, |r| found(r).map(|at| at > 0))
+        })
     }),
     def("ARRAY_POSITION", "ARRAY_POSITION(array, value)", (2, 2), "Where the value is first, from 1, or 0.", |s| {
         let ty = s.result(DataType::Int);
@@ -47,7 +55,13 @@ pub const FUNCTIONS: &[FunctionDef] = &[
     def("ARRAY_REVERSE", "ARRAY_REVERSE(array)", (1, 1), "The elements in reverse order.", |s| {
         reorder(&s, |list, _| list.rev().collect())
     }),
-    def("ARRAY_JOIN", "ARRAY_JOIN(array, separator [, null text])", (2, 3), "The texts of an array joined; NULLs are left out without a null text.", join),
+    def(
+        "ARRAY_JOIN",
+        "ARRAY_JOIN(array, separator [, null text])",
+        (2, 3),
+        "The texts of an array joined; NULLs are left out without a null text.",
+        join,
+    ),
 ];
 
 /// The array with another carrier type of the same shape: field names and
@@ -117,9 +131,8 @@ fn map(s: Site) -> Result<BoundExpr> {
     let env = s.env();
     let args = s.clone().into_args();
     let side = |odd: usize| args.iter().skip(odd).step_by(2).cloned().collect::<Vec<BoundExpr>>();
-    let merged = |side: &[BoundExpr], what: &str| {
-        merge(&s, what, &side.iter().map(|a| a.ty.clone()).collect::<Vec<_>>())
-    };
+    let merged =
+        |side: &[BoundExpr], what: &str| merge(&s, what, &side.iter().map(|a| a.ty.clone()).collect::<Vec<_>>());
     let (keys, values) = (side(0), side(1));
     let (key, value) = (merged(&keys, "keys")?, merged(&values, "values")?);
     let mut exprs: Vec<Arc<dyn PhysicalExpr>> = Vec::with_capacity(args.len());
@@ -165,11 +178,8 @@ fn map(s: Site) -> Result<BoundExpr> {
 
 fn row(s: Site) -> Result<BoundExpr> {
     let args = s.clone().into_args();
-    let columns: Vec<Column> = args
-        .iter()
-        .enumerate()
-        .map(|(i, a)| Column { name: format!("EXPR${i}"), ty: a.ty.clone() })
-        .collect();
+    let columns: Vec<Column> =
+        args.iter().enumerate().map(|(i, a)| Column { name: format!("EXPR${i}"), ty: a.ty.clone() }).collect();
     let fields: Fields = columns.iter().map(|c| c.ty.field(&c.name)).collect();
     let ty = LogicalType::not_null(DataType::Row(columns));
     let exprs = args.into_iter().map(|a| a.expr).collect();
@@ -210,9 +220,7 @@ fn item(s: Site) -> Result<BoundExpr> {
         }
         DataType::Map(key, value) => {
             let ty = LogicalType::new(value.data.clone());
-            let accepts = |t: &DataType| {
-                common_type(&[LogicalType::new(t.clone()), (*key).clone()]).is_some()
-            };
+            let accepts = |t: &DataType| common_type(&[LogicalType::new(t.clone()), (*key).clone()]).is_some();
             let wanted = s.coerce(1, key.data.clone(), accepts)?;
             s.total(ty, vec![collection, wanted], |a| {
                 let (maps, wanted) = (a.arg(0)?, a.arg(1)?);
@@ -305,9 +313,8 @@ fn search(
             let from = *list.value_offsets().get(at)? as usize;
             let to = *list.value_offsets().get(at + 1)? as usize;
             let wanted = needle.index(row);
-            let found = (from..to).position(|i| {
-                list.values().is_null(i) == needle.is_null(row) && same(i, wanted) == Ordering::Equal
-            });
+            let found = (from..to)
+                .position(|i| list.values().is_null(i) == needle.is_null(row) && same(i, wanted) == Ordering::Equal);
             Some(found.map_or(0, |p| p + 1))
         };
         finish(a.rows, &find)

@@ -33,8 +33,12 @@ pub const FUNCTIONS: &[FunctionDef] = &[
         bound.text = text;
         Ok(bound)
     }),
-    def("GREATEST", "GREATEST(value, …)", (1, usize::MAX), "The largest value; NULL if one is NULL.", |s| extreme(s, Ordering::Greater)),
-    def("LEAST", "LEAST(value, …)", (1, usize::MAX), "The smallest value; NULL if one is NULL.", |s| extreme(s, Ordering::Less)),
+    def("GREATEST", "GREATEST(value, …)", (1, usize::MAX), "The largest value; NULL if one is NULL.", |s| {
+        extreme(s, Ordering::Greater)
+    }),
+    def("LEAST", "LEAST(value, …)", (1, usize::MAX), "The smallest value; NULL if one is NULL.", |s| {
+        extreme(s, Ordering::Less)
+    }),
     def("TYPEOF", "TYPEOF(value [, force serializable])", (1, 2), "The type's name.", |s| {
         Ok(BoundExpr { text: s.text(), ..literal::string(&type_name(s.ty(0)?)) })
     }),

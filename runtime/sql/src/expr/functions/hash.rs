@@ -153,10 +153,8 @@ fn sha1(data: &[u8]) -> [u8; 20] {
     }
     message.extend_from_slice(&((data.len() as u64) * 8).to_be_bytes());
     for block in message.chunks_exact(64) {
-        let mut words: Vec<u32> = block
-            .chunks_exact(4)
-            .map(|c| c.iter().fold(0u32, |w, b| (w << 8) | u32::from(*b)))
-            .collect();
+        let mut words: Vec<u32> =
+            block.chunks_exact(4).map(|c| c.iter().fold(0u32, |w, b| (w << 8) | u32::from(*b))).collect();
         for i in 16..80 {
             let word = |back: usize| words.get(i - back).copied().unwrap_or(0);
             let next = (word(3) ^ word(8) ^ word(14) ^ word(16)).rotate_left(1);

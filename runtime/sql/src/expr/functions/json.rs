@@ -11,16 +11,26 @@ use streamjob_core::{DataType, Error, LogicalType, Result};
 
 /// The functions of this module.
 pub const FUNCTIONS: &[FunctionDef] = &[
-    def("JSON_VALUE", "JSON_VALUE(json, path [RETURNING type])", (2, 2), "The scalar at a path, as STRING or the type; NULL without one.", |s| {
-        at_path(&s, |value| match value {
-            Json::Null | Json::Array(_) | Json::Object(_) => None,
-            Json::Text(text) => Some(text.clone()),
-            other => Some(other.text()),
-        })
-    }),
-    def("JSON_QUERY", "JSON_QUERY(json, path)", (2, 2), "The array or object at a path as text; NULL without one.", |s| {
-        at_path(&s, |value| matches!(value, Json::Array(_) | Json::Object(_)).then(|| value.text()))
-    }),
+    def(
+        "JSON_VALUE",
+        "JSON_VALUE(json, path [RETURNING type])",
+        (2, 2),
+        "The scalar at a path, as STRING or the type; NULL without one.",
+        |s| {
+            at_path(&s, |value| match value {
+                Json::Null | Json::Array(_) | Json::Object(_) => None,
+                Json::Text(text) => Some(text.clone()),
+                other => Some(other.text()),
+            })
+        },
+    ),
+    def(
+        "JSON_QUERY",
+        "JSON_QUERY(json, path)",
+        (2, 2),
+        "The array or object at a path as text; NULL without one.",
+        |s| at_path(&s, |value| matches!(value, Json::Array(_) | Json::Object(_)).then(|| value.text())),
+    ),
     def("JSON_EXISTS", "JSON_EXISTS(json, path)", (2, 2), "True when there is something at a path.", |s| {
         let paths = Paths::new(&s)?;
         Ok(s.fallible(s.result(DataType::Boolean), vec![s.str(0)?, s.str(1)?], move |a| {
@@ -201,7 +211,8 @@ impl Reader<'_> {
     }
 
     fn number(&mut self) -> Option<Json> {
-        let end = self.rest.find(|c: char| !matches!(c, '0'..='9' | '-' | '+' | '.' | 'e' | 'E')).unwrap_or(self.rest.len());
+        let end =
+            self.rest.find(|c: char| !matches!(c, '0'..='9' | '-' | '+' | '.' | 'e' | 'E')).unwrap_or(self.rest.len());
         let (text, rest) = self.rest.split_at_checked(end)?;
         let digits = text.strip_prefix('-').unwrap_or(text);
         let whole = digits.split(['.', 'e', 'E']).next()?;

@@ -39,8 +39,12 @@ pub const FUNCTIONS: &[FunctionDef] = &[
     alias("CEIL", &["CEILING"], "CEIL(number) or CEIL(time TO unit)", (1, 2), "Rounded up.", |s| {
         if s.len() == 2 { super::time::floor_to(s, true) } else { whole(s, Rounding::Ceiling, f64::ceil) }
     }),
-    def("ROUND", "ROUND(number [, digits])", (1, 2), "Rounded half up to some digits behind the point.", |s| digits(s, Rounding::HalfUp)),
-    def("TRUNCATE", "TRUNCATE(number [, digits])", (1, 2), "Cut to some digits behind the point.", |s| digits(s, Rounding::Down)),
+    def("ROUND", "ROUND(number [, digits])", (1, 2), "Rounded half up to some digits behind the point.", |s| {
+        digits(s, Rounding::HalfUp)
+    }),
+    def("TRUNCATE", "TRUNCATE(number [, digits])", (1, 2), "Cut to some digits behind the point.", |s| {
+        digits(s, Rounding::Down)
+    }),
     def("SIN", "SIN(x)", (1, 1), "Sine.", |s| unary(&s, f64::sin)),
     def("COS", "COS(x)", (1, 1), "Cosine.", |s| unary(&s, f64::cos)),
     def("TAN", "TAN(x)", (1, 1), "Tangent.", |s| unary(&s, f64::tan)),
@@ -57,7 +61,13 @@ pub const FUNCTIONS: &[FunctionDef] = &[
     def("PI", "PI()", (0, 0), "π.", |s| Ok(constant(&s, std::f64::consts::PI))),
     def("E", "E()", (0, 0), "Euler's number.", |s| Ok(constant(&s, std::f64::consts::E))),
     def("RAND", "RAND()", (0, 1), "A random number from 0 to below 1; with a seed it is refused.", rand),
-    def("RAND_INTEGER", "RAND_INTEGER(bound)", (1, 2), "A random INT from 0 to below the bound; with a seed it is refused.", rand_integer),
+    def(
+        "RAND_INTEGER",
+        "RAND_INTEGER(bound)",
+        (1, 2),
+        "A random INT from 0 to below the bound; with a seed it is refused.",
+        rand_integer,
+    ),
     def("BIN", "BIN(integer)", (1, 1), "The binary digits.", |s| {
         Ok(s.total(s.result(DataType::STRING), vec![s.long(0)?], |a| {
             let n = a.long(0)?;
@@ -243,7 +253,8 @@ fn round_double(value: f64, places: i32, rounding: Rounding) -> f64 {
     let rounded = match rounding {
         Rounding::HalfUp => parse_decimal(&text, 38, scale),
         // One more digit than asked for, cut off again: enough because the text is exact.
-        _ => parse_decimal(&text, 38, 20.max(scale)).and_then(|v| rescale(v, 20.max(scale).into(), scale.into(), rounding)),
+        _ => parse_decimal(&text, 38, 20.max(scale))
+            .and_then(|v| rescale(v, 20.max(scale).into(), scale.into(), rounding)),
     };
     match rounded.and_then(|v| round_at(v, scale.into(), places, rounding)) {
         Some(v) => streamjob_core::text::decimal(v, scale).parse().unwrap_or(value),

@@ -13,11 +13,35 @@ use streamjob_core::{DataType, Error, LogicalType, Result};
 
 /// The functions of this module.
 pub const FUNCTIONS: &[FunctionDef] = &[
-    def("LIKE", "text [NOT] LIKE pattern [ESCAPE character]", (2, 3), "`%` stands for any text, `_` for one character.", |s| matches(&s, like_to_regex)),
-    def("SIMILAR TO", "text [NOT] SIMILAR TO pattern [ESCAPE character]", (2, 3), "As LIKE, with `|`, `*`, `+`, `?`, groups and classes.", |s| matches(&s, similar_to_regex)),
+    def(
+        "LIKE",
+        "text [NOT] LIKE pattern [ESCAPE character]",
+        (2, 3),
+        "`%` stands for any text, `_` for one character.",
+        |s| matches(&s, like_to_regex),
+    ),
+    def(
+        "SIMILAR TO",
+        "text [NOT] SIMILAR TO pattern [ESCAPE character]",
+        (2, 3),
+        "As LIKE, with `|`, `*`, `+`, `?`, groups and classes.",
+        |s| matches(&s, similar_to_regex),
+    ),
     def("REGEXP", "REGEXP(text, regex)", (2, 2), "True when some part of the text matches.", regexp),
-    def("REGEXP_REPLACE", "REGEXP_REPLACE(text, regex, new)", (3, 3), "Each match replaced by a text as it is (`$1` is no group).", replace),
-    def("REGEXP_EXTRACT", "REGEXP_EXTRACT(text, regex [, group])", (2, 3), "The first match or one of its groups, or NULL.", extract),
+    def(
+        "REGEXP_REPLACE",
+        "REGEXP_REPLACE(text, regex, new)",
+        (3, 3),
+        "Each match replaced by a text as it is (`$1` is no group).",
+        replace,
+    ),
+    def(
+        "REGEXP_EXTRACT",
+        "REGEXP_EXTRACT(text, regex [, group])",
+        (2, 3),
+        "The first match or one of its groups, or NULL.",
+        extract,
+    ),
     def("REGEXP_COUNT", "REGEXP_COUNT(text, regex)", (2, 2), "Number of matches.", |s| {
         let regexes = Patterns::new(&s, 1, java_regex)?;
         Ok(s.fallible(s.result(DataType::Int), vec![s.str(0)?, s.str(1)?], move |a| {
@@ -34,9 +58,11 @@ pub const FUNCTIONS: &[FunctionDef] = &[
         Ok(s.fallible(s.result(DataType::Int), vec![s.str(0)?, s.str(1)?], move |a| {
             let text = a.str(0)?;
             try_ints(a.rows, |r| match (text.get(r), regexes.get(a, r)?) {
-                (Some(text), Some(regex)) => Ok(Some(regex.find(text).map_or(0, |m| {
-                    text.get(..m.start()).map_or(0, |before| before.chars().count() as i32 + 1)
-                }))),
+                (Some(text), Some(regex)) => Ok(Some(
+                    regex
+                        .find(text)
+                        .map_or(0, |m| text.get(..m.start()).map_or(0, |before| before.chars().count() as i32 + 1)),
+                )),
                 _ => Ok(None),
             })
         }))
@@ -187,8 +213,37 @@ fn java_regex(pattern: &str, _escape: Option<char>) -> std::result::Result<Strin
 fn regex_syntax_escapable(c: char) -> bool {
     matches!(
         c,
-        '\\' | '.' | '+' | '*' | '?' | '(' | ')' | '|' | '[' | ']' | '{' | '}' | '^' | '$' | '#' | '&' | '-' | '~'
-            | '/' | '<' | '>' | '"' | '\'' | ':' | '=' | '!' | '@' | '%' | ',' | ';' | '`' | ' '
+        '\\' | '.'
+            | '+'
+            | '*'
+            | '?'
+            | '('
+            | ')'
+            | '|'
+            | '['
+            | ']'
+            | '{'
+            | '}'
+            | '^'
+            | '$'
+            | '#'
+            | '&'
+            | '-'
+            | '~'
+            | '/'
+            | '<'
+            | '>'
+            | '"'
+            | '\''
+            | ':'
+            | '='
+            | '!'
+            | '@'
+            | '%'
+            | ','
+            | ';'
+            | '`'
+            | ' '
     )
 }
 
@@ -242,8 +297,7 @@ fn matches(s: &Site, translate: Translate) -> Result<BoundExpr> {
             })
         })
     };
-    let mut bound =
-        if s.literal_str(1).is_some() { s.total(ty, args, kernel) } else { s.fallible(ty, args, kernel) };
+    let mut bound = if s.literal_str(1).is_some() { s.total(ty, args, kernel) } else { s.fallible(ty, args, kernel) };
     bound.text = format!("{} {} {}", s.arg(0)?.text, s.name, s.arg(1)?.text);
     if s.len() > 2 {
         bound.text.push_str(&format!(" ESCAPE {}", s.arg(2)?.text));
@@ -267,9 +321,7 @@ fn replace(s: Site) -> Result<BoundExpr> {
     Ok(s.fallible(s.result(DataType::STRING), vec![s.str(0)?, s.str(1)?, s.str(2)?], move |a| {
         let (text, new) = (a.str(0)?, a.str(2)?);
         try_strings(a.rows, |r| match (text.get(r), patterns.get(a, r)?, new.get(r)) {
-            (Some(text), Some(regex), Some(new)) => {
-                Ok(Some(regex.replace_all(text, NoExpand(new)).into_owned()))
-            }
+            (Some(text), Some(regex), Some(new)) => Ok(Some(regex.replace_all(text, NoExpand(new)).into_owned())),
             _ => Ok(None),
         })
     }))
@@ -292,10 +344,7 @@ fn extract(s: Site) -> Result<BoundExpr> {
             Ok(match (text.get(r), patterns.get(a, r)?, group) {
                 (Some(text), Some(regex), Some(group)) => {
                     let group = usize::try_from(group).ok();
-                    regex
-                        .captures(text)
-                        .and_then(|c| c.get(group?))
-                        .map(|m| m.as_str().to_string())
+                    regex.captures(text).and_then(|c| c.get(group?)).map(|m| m.as_str().to_string())
                 }
                 _ => None,
             })

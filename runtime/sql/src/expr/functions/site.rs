@@ -108,7 +108,12 @@ impl Site {
     }
 
     /// Argument `i` cast to `data`, if `accepts` its type; NULL is accepted always.
-    pub fn coerce(&self, i: usize, data: DataType, accepts: impl Fn(&DataType) -> bool) -> Result<Arc<dyn PhysicalExpr>> {
+    pub fn coerce(
+        &self,
+        i: usize,
+        data: DataType,
+        accepts: impl Fn(&DataType) -> bool,
+    ) -> Result<Arc<dyn PhysicalExpr>> {
         let arg = self.arg(i)?;
         if arg.ty.data != DataType::Null && !accepts(&arg.ty.data) {
             return Err(self.mismatch());

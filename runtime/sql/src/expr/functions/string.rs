@@ -15,15 +15,30 @@ pub const FUNCTIONS: &[FunctionDef] = &[
     def("||", "text || text", (2, 2), "Both texts joined; NULL if one is.", concat_operator),
     def("UPPER", "UPPER(text)", (1, 1), "In upper case.", |s| mapped(&s, str::to_uppercase)),
     def("LOWER", "LOWER(text)", (1, 1), "In lower case.", |s| mapped(&s, str::to_lowercase)),
-    def("INITCAP", "INITCAP(text)", (1, 1), "Each word's first letter in upper case, others in lower case; ASCII.", |s| mapped(&s, init_cap)),
-    def("REVERSE", "REVERSE(text)", (1, 1), "The characters in reverse order.", |s| to_text(&s, |t| t.chars().rev().collect())),
+    def(
+        "INITCAP",
+        "INITCAP(text)",
+        (1, 1),
+        "Each word's first letter in upper case, others in lower case; ASCII.",
+        |s| mapped(&s, init_cap),
+    ),
+    def("REVERSE", "REVERSE(text)", (1, 1), "The characters in reverse order.", |s| {
+        to_text(&s, |t| t.chars().rev().collect())
+    }),
     alias("CHAR_LENGTH", &["CHARACTER_LENGTH"], "CHAR_LENGTH(text)", (1, 1), "Number of characters.", |s| {
         Ok(s.total(s.result(DataType::Int), vec![s.str(0)?], |a| {
             let text = a.str(0)?;
             ints(a.rows, |r| text.get(r).map(|t| t.chars().count() as i32))
         }))
     }),
-    alias("SUBSTRING", &["SUBSTR"], "SUBSTRING(text, from [, length])", (2, 3), "Part of a text; a negative `from` counts from the end.", substring),
+    alias(
+        "SUBSTRING",
+        &["SUBSTR"],
+        "SUBSTRING(text, from [, length])",
+        (2, 3),
+        "Part of a text; a negative `from` counts from the end.",
+        substring,
+    ),
     def("LEFT", "LEFT(text, n)", (2, 2), "The first n characters.", |s| {
         Ok(s.total(s.result(DataType::STRING), vec![s.str(0)?, s.int(1)?], |a| {
             let (text, n) = (a.str(0)?, a.int(1)?);
@@ -39,34 +54,65 @@ pub const FUNCTIONS: &[FunctionDef] = &[
             })
         }))
     }),
-    def("TRIM", "TRIM([BOTH | LEADING | TRAILING] [characters FROM] text)", (1, 1), "Without spaces, or these characters, at the ends.", |s| trim("TRIM", &s)),
-    def("LTRIM", "LTRIM(text [, characters])", (1, 2), "Without spaces, or these characters, at the start.", |s| trim("LTRIM", &s)),
-    def("RTRIM", "RTRIM(text [, characters])", (1, 2), "Without spaces, or these characters, at the end.", |s| trim("RTRIM", &s)),
-    def("BTRIM", "BTRIM(text [, characters])", (1, 2), "Without spaces, or these characters, at both ends.", |s| trim("TRIM", &s)),
+    def(
+        "TRIM",
+        "TRIM([BOTH | LEADING | TRAILING] [characters FROM] text)",
+        (1, 1),
+        "Without spaces, or these characters, at the ends.",
+        |s| trim("TRIM", &s),
+    ),
+    def("LTRIM", "LTRIM(text [, characters])", (1, 2), "Without spaces, or these characters, at the start.", |s| {
+        trim("LTRIM", &s)
+    }),
+    def("RTRIM", "RTRIM(text [, characters])", (1, 2), "Without spaces, or these characters, at the end.", |s| {
+        trim("RTRIM", &s)
+    }),
+    def("BTRIM", "BTRIM(text [, characters])", (1, 2), "Without spaces, or these characters, at both ends.", |s| {
+        trim("TRIM", &s)
+    }),
     def("CONCAT", "CONCAT(text, …)", (1, usize::MAX), "All texts joined; NULL if one is.", |s| {
         let ty = s.result(DataType::STRING);
         let args = (0..s.len()).map(|i| s.str(i)).collect::<Result<Vec<_>>>()?;
         Ok(s.total(ty, args, concat))
     }),
-    def("CONCAT_WS", "CONCAT_WS(separator, text, …)", (1, usize::MAX), "The texts that are not NULL, with separators between.", |s| {
-        let ty = LogicalType { data: DataType::STRING, nullable: s.ty(0)?.nullable };
-        let args = (0..s.len()).map(|i| s.str(i)).collect::<Result<Vec<_>>>()?;
-        Ok(s.total(ty, args, concat_ws))
-    }),
+    def(
+        "CONCAT_WS",
+        "CONCAT_WS(separator, text, …)",
+        (1, usize::MAX),
+        "The texts that are not NULL, with separators between.",
+        |s| {
+            let ty = LogicalType { data: DataType::STRING, nullable: s.ty(0)?.nullable };
+            let args = (0..s.len()).map(|i| s.str(i)).collect::<Result<Vec<_>>>()?;
+            Ok(s.total(ty, args, concat_ws))
+        },
+    ),
     def("REPLACE", "REPLACE(text, old, new)", (3, 3), "Each `old` replaced by `new`.", |s| {
         Ok(s.total(s.result(DataType::STRING), vec![s.str(0)?, s.str(1)?, s.str(2)?], |a| {
             let (text, old, new) = (a.str(0)?, a.str(1)?, a.str(2)?);
             strings(a.rows, |r| Some(text.get(r)?.replace(old.get(r)?, new.get(r)?)))
         }))
     }),
-    alias("TRANSLATE", &["TRANSLATE3"], "TRANSLATE(text, from, to)", (3, 3), "Characters of `from` replaced by those of `to` at the same place, or dropped.", |s| {
-        Ok(s.total(s.result(DataType::STRING), vec![s.str(0)?, s.str(1)?, s.str(2)?], |a| {
-            let (text, from, to) = (a.str(0)?, a.str(1)?, a.str(2)?);
-            strings(a.rows, |r| Some(translate(text.get(r)?, from.get(r)?, to.get(r)?)))
-        }))
-    }),
+    alias(
+        "TRANSLATE",
+        &["TRANSLATE3"],
+        "TRANSLATE(text, from, to)",
+        (3, 3),
+        "Characters of `from` replaced by those of `to` at the same place, or dropped.",
+        |s| {
+            Ok(s.total(s.result(DataType::STRING), vec![s.str(0)?, s.str(1)?, s.str(2)?], |a| {
+                let (text, from, to) = (a.str(0)?, a.str(1)?, a.str(2)?);
+                strings(a.rows, |r| Some(translate(text.get(r)?, from.get(r)?, to.get(r)?)))
+            }))
+        },
+    ),
     def("POSITION", "POSITION(part IN text)", (2, 2), "Where `part` is found first, or 0.", |s| position(&s, 0, 1)),
-    def("LOCATE", "LOCATE(part, text [, from])", (2, 3), "Where `part` is found first, not before `from`, or 0.", |s| position(&s, 0, 1)),
+    def(
+        "LOCATE",
+        "LOCATE(part, text [, from])",
+        (2, 3),
+        "Where `part` is found first, not before `from`, or 0.",
+        |s| position(&s, 0, 1),
+    ),
     def("INSTR", "INSTR(text, part)", (2, 2), "Where `part` is found first, or 0.", |s| position(&s, 1, 0)),
     def("LPAD", "LPAD(text, length, pad)", (3, 3), "Filled at the start, or cut, to a length.", |s| pad(&s, true)),
     def("RPAD", "RPAD(text, length, pad)", (3, 3), "Filled at the end, or cut, to a length.", |s| pad(&s, false)),
@@ -76,12 +122,34 @@ pub const FUNCTIONS: &[FunctionDef] = &[
             strings(a.rows, |r| Some(text.get(r)?.repeat(n.get(r)?.max(0) as usize)))
         }))
     }),
-    def("OVERLAY", "OVERLAY(text PLACING new FROM start [FOR length])", (3, 4), "A part of the text replaced.", overlay),
-    def("STARTSWITH", "STARTSWITH(text, start)", (2, 2), "True when the text starts so.", |s| affix(&s, |t, p| t.starts_with(p), |t, p| t.starts_with(p))),
-    def("ENDSWITH", "ENDSWITH(text, end)", (2, 2), "True when the text ends so.", |s| affix(&s, |t, p| t.ends_with(p), |t, p| t.ends_with(p))),
-    def("SPLIT_INDEX", "SPLIT_INDEX(text, separator, index)", (3, 3), "The part at an index from 0, or NULL.", split_index),
+    def(
+        "OVERLAY",
+        "OVERLAY(text PLACING new FROM start [FOR length])",
+        (3, 4),
+        "A part of the text replaced.",
+        overlay,
+    ),
+    def("STARTSWITH", "STARTSWITH(text, start)", (2, 2), "True when the text starts so.", |s| {
+        affix(&s, |t, p| t.starts_with(p), |t, p| t.starts_with(p))
+    }),
+    def("ENDSWITH", "ENDSWITH(text, end)", (2, 2), "True when the text ends so.", |s| {
+        affix(&s, |t, p| t.ends_with(p), |t, p| t.ends_with(p))
+    }),
+    def(
+        "SPLIT_INDEX",
+        "SPLIT_INDEX(text, separator, index)",
+        (3, 3),
+        "The part at an index from 0, or NULL.",
+        split_index,
+    ),
     def("SPLIT", "SPLIT(text, separator)", (2, 2), "The parts as an ARRAY<STRING>.", split),
-    def("STR_TO_MAP", "STR_TO_MAP(text [, list separator, pair separator])", (1, 3), "`a=1,b=2` as a MAP<STRING, STRING>.", str_to_map),
+    def(
+        "STR_TO_MAP",
+        "STR_TO_MAP(text [, list separator, pair separator])",
+        (1, 3),
+        "`a=1,b=2` as a MAP<STRING, STRING>.",
+        str_to_map,
+    ),
     def("ASCII", "ASCII(text)", (1, 1), "The first byte, as a TINYINT would hold it; 0 for the empty text.", |s| {
         Ok(s.total(s.result(DataType::Int), vec![s.str(0)?], |a| {
             let text = a.str(0)?;

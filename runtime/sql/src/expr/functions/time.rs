@@ -41,13 +41,44 @@ pub const FUNCTIONS: &[FunctionDef] = &[
     def("DATE_FORMAT", "DATE_FORMAT(time, pattern)", (2, 2), "As text, by a Java pattern.", date_format),
     def("TO_DATE", "TO_DATE(text [, pattern])", (1, 2), "A DATE from text.", to_date),
     def("TO_TIMESTAMP", "TO_TIMESTAMP(text [, pattern])", (1, 2), "A TIMESTAMP(3) from text, or NULL.", to_timestamp),
-    def("TO_TIMESTAMP_LTZ", "TO_TIMESTAMP_LTZ(number [, 0 or 3]) or TO_TIMESTAMP_LTZ(text [, pattern [, zone]])", (1, 3), "A TIMESTAMP_LTZ(3) from seconds, milliseconds or text.", to_timestamp_ltz),
-    def("FROM_UNIXTIME", "FROM_UNIXTIME(seconds [, pattern])", (1, 2), "Seconds since 1970 as text in the session's time zone.", from_unixtime),
-    def("UNIX_TIMESTAMP", "UNIX_TIMESTAMP([text [, pattern]])", (0, 2), "Seconds since 1970, of now or of text in the session's time zone.", unix_timestamp),
+    def(
+        "TO_TIMESTAMP_LTZ",
+        "TO_TIMESTAMP_LTZ(number [, 0 or 3]) or TO_TIMESTAMP_LTZ(text [, pattern [, zone]])",
+        (1, 3),
+        "A TIMESTAMP_LTZ(3) from seconds, milliseconds or text.",
+        to_timestamp_ltz,
+    ),
+    def(
+        "FROM_UNIXTIME",
+        "FROM_UNIXTIME(seconds [, pattern])",
+        (1, 2),
+        "Seconds since 1970 as text in the session's time zone.",
+        from_unixtime,
+    ),
+    def(
+        "UNIX_TIMESTAMP",
+        "UNIX_TIMESTAMP([text [, pattern]])",
+        (0, 2),
+        "Seconds since 1970, of now or of text in the session's time zone.",
+        unix_timestamp,
+    ),
     def("CONVERT_TZ", "CONVERT_TZ(text, from zone, to zone)", (3, 3), "A time of one zone in another.", convert_tz),
     def("TIMESTAMPADD", "TIMESTAMPADD(unit, n, time)", (3, 3), "A time n units later.", timestamp_add),
-    def("TIMESTAMPDIFF", "TIMESTAMPDIFF(unit, from, to)", (3, 3), "Whole units between two times, as INT.", timestamp_diff),
-    alias("CURRENT_TIMESTAMP", &["NOW", "CURRENT_ROW_TIMESTAMP"], "CURRENT_TIMESTAMP", (0, 0), "Now, as TIMESTAMP_LTZ(3).", |s| Ok(now(&s))),
+    def(
+        "TIMESTAMPDIFF",
+        "TIMESTAMPDIFF(unit, from, to)",
+        (3, 3),
+        "Whole units between two times, as INT.",
+        timestamp_diff,
+    ),
+    alias(
+        "CURRENT_TIMESTAMP",
+        &["NOW", "CURRENT_ROW_TIMESTAMP"],
+        "CURRENT_TIMESTAMP",
+        (0, 0),
+        "Now, as TIMESTAMP_LTZ(3).",
+        |s| Ok(now(&s)),
+    ),
     def("PROCTIME", "PROCTIME()", (0, 0), "Now, as a processing-time attribute.", |s| Ok(now(&s))),
     def("LOCALTIMESTAMP", "LOCALTIMESTAMP", (0, 0), "Now in the session's time zone, as TIMESTAMP(3).", |s| {
         let env = s.env();
@@ -63,13 +94,20 @@ pub const FUNCTIONS: &[FunctionDef] = &[
             dates(a.rows, |_| Some(days))
         }))
     }),
-    alias("CURRENT_TIME", &["LOCALTIME"], "CURRENT_TIME", (0, 0), "The time of day in the session's time zone, as TIME(0).", |s| {
-        let env = s.env();
-        Ok(clock(&s, DataType::Time(0), move |a| {
-            let ms = local_now(&env).seconds.rem_euclid(86_400) as i32 * 1000;
-            times(a.rows, |_| Some(ms))
-        }))
-    }),
+    alias(
+        "CURRENT_TIME",
+        &["LOCALTIME"],
+        "CURRENT_TIME",
+        (0, 0),
+        "The time of day in the session's time zone, as TIME(0).",
+        |s| {
+            let env = s.env();
+            Ok(clock(&s, DataType::Time(0), move |a| {
+                let ms = local_now(&env).seconds.rem_euclid(86_400) as i32 * 1000;
+                times(a.rows, |_| Some(ms))
+            }))
+        },
+    ),
 ];
 
 fn local_now(env: &Env) -> Moment {
@@ -170,9 +208,9 @@ fn part(s: &Site, i: usize, name: &str) -> Result<BoundExpr> {
 fn patterns(s: &Site, i: usize) -> Result<Option<Arc<Pattern>>> {
     match s.literal_str(i) {
         None => Ok(None),
-        Some(text) => Pattern::compile(&text).map(|p| Some(Arc::new(p))).map_err(|e| {
-            Error::user(e).fix("see docs/functions.md for the letters")
-        }),
+        Some(text) => Pattern::compile(&text)
+            .map(|p| Some(Arc::new(p)))
+            .map_err(|e| Error::user(e).fix("see docs/functions.md for the letters")),
     }
 }
 
@@ -273,7 +311,9 @@ fn to_timestamp_ltz(s: Site) -> Result<BoundExpr> {
             Some(0) => 1000.0,
             Some(3) => 1.0,
             _ => {
-                return Err(Error::user("the precision of TO_TIMESTAMP_LTZ must be a literal 0 (seconds) or 3 (milliseconds)"));
+                return Err(Error::user(
+                    "the precision of TO_TIMESTAMP_LTZ must be a literal 0 (seconds) or 3 (milliseconds)",
+                ));
             }
         };
         let ty = s.result(ty.data);
@@ -288,14 +328,14 @@ fn to_timestamp_ltz(s: Site) -> Result<BoundExpr> {
         }
         return Ok(s.total(ty, vec![s.double(0)?], move |a| {
             let n = a.double(0)?;
-            timestamps(a.rows, &DataType::TimestampLtz(3), |r| Ok(n.get(r).map(|n| Moment::from_millis((n * factor) as i64))))
+            timestamps(a.rows, &DataType::TimestampLtz(3), |r| {
+                Ok(n.get(r).map(|n| Moment::from_millis((n * factor) as i64)))
+            })
         }));
     }
     let fixed = if s.len() > 1 { patterns(&s, 1)? } else { None };
     let zone = match (s.len(), s.literal_str(2)) {
-        (3, Some(name)) => {
-            Zone::parse(&name).ok_or_else(|| Error::user(format!("'{name}' is not a time zone")))?
-        }
+        (3, Some(name)) => Zone::parse(&name).ok_or_else(|| Error::user(format!("'{name}' is not a time zone")))?,
         (3, None) => return Err(Error::user("the time zone of TO_TIMESTAMP_LTZ must be a literal")),
         // Without a zone the text is in UTC.
         _ => Zone::Fixed(0),
@@ -392,19 +432,17 @@ fn timestamp_add(s: Site) -> Result<BoundExpr> {
     let whole_days = unit.months().is_some() || unit.millis().is_some_and(|ms| ms % DAY_MS == 0);
     let zone = Zone::Fixed(0);
     let bound = match &data {
-        DataType::Date if whole_days => {
-            site.total(LogicalType { data: DataType::Date, nullable }, args, move |a| {
-                let (n, days) = (a.long(0)?, a.date(1)?);
-                dates(a.rows, |r| {
-                    let (n, days) = (n.get(r)?, i64::from(days.get(r)?));
-                    let later = match unit.months() {
-                        Some(months) => add_months(days, n.checked_mul(months)?),
-                        None => days.checked_add(n.checked_mul(unit.millis()? / DAY_MS)?)?,
-                    };
-                    i32::try_from(later).ok()
-                })
+        DataType::Date if whole_days => site.total(LogicalType { data: DataType::Date, nullable }, args, move |a| {
+            let (n, days) = (a.long(0)?, a.date(1)?);
+            dates(a.rows, |r| {
+                let (n, days) = (n.get(r)?, i64::from(days.get(r)?));
+                let later = match unit.months() {
+                    Some(months) => add_months(days, n.checked_mul(months)?),
+                    None => days.checked_add(n.checked_mul(unit.millis()? / DAY_MS)?)?,
+                };
+                i32::try_from(later).ok()
             })
-        }
+        }),
         DataType::Time(p) => site.total(LogicalType { data: DataType::Time(*p), nullable }, args, move |a| {
             let (n, time) = (a.long(0)?, a.time(1)?);
             times(a.rows, |r| {

@@ -7,7 +7,13 @@ use streamjob_core::{DataType, LogicalType, Result};
 
 /// The functions of this module.
 pub const FUNCTIONS: &[FunctionDef] = &[
-    def("PARSE_URL", "PARSE_URL(url, part [, key])", (2, 3), "HOST, PATH, QUERY, REF, PROTOCOL, FILE, AUTHORITY or USERINFO of a URL, or one value of its query.", parse_url),
+    def(
+        "PARSE_URL",
+        "PARSE_URL(url, part [, key])",
+        (2, 3),
+        "HOST, PATH, QUERY, REF, PROTOCOL, FILE, AUTHORITY or USERINFO of a URL, or one value of its query.",
+        parse_url,
+    ),
     def("URL_ENCODE", "URL_ENCODE(text)", (1, 1), "As a form encodes it.", |s| {
         Ok(s.total(s.result(DataType::STRING), vec![s.str(0)?], |a| {
             let text = a.str(0)?;
@@ -65,7 +71,10 @@ fn parse_url(s: Site) -> Result<BoundExpr> {
                 Some(key) => {
                     let key = key.get(r)?;
                     let query = url_part(url, part).filter(|_| part == "QUERY")?;
-                    query.split('&').find_map(|pair| pair.split_once('=').filter(|(k, _)| *k == key)).map(|(_, v)| v.into())
+                    query
+                        .split('&')
+                        .find_map(|pair| pair.split_once('=').filter(|(k, _)| *k == key))
+                        .map(|(_, v)| v.into())
                 }
             }
         })

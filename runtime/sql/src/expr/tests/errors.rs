@@ -52,10 +52,8 @@ fn messages_name_the_place_and_the_cure() {
 
 #[test]
 fn failures_at_run_time() {
-    let (scope, batch) = table(&[
-        ("i", "INT", vec!["7".into(), "0".into()]),
-        ("s", "STRING", vec!["12".into(), "abc".into()]),
-    ]);
+    let (scope, batch) =
+        table(&[("i", "INT", vec!["7".into(), "0".into()]), ("s", "STRING", vec!["12".into(), "abc".into()])]);
     for (text, message) in [
         ("1 / i", "/ by zero"),
         ("MOD(i, i)", "/ by zero"),

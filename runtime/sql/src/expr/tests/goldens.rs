@@ -76,11 +76,7 @@ fn load(create: &CreateTable) -> Option<(Scope, RecordBatch)> {
 }
 
 /// The printed rows of an insert; `None` when it needs more than expressions.
-fn rows(
-    insert: &Insert,
-    tables: &BTreeMap<String, CreateTable>,
-    options: &Options,
-) -> Option<Result<Vec<String>>> {
+fn rows(insert: &Insert, tables: &BTreeMap<String, CreateTable>, options: &Options) -> Option<Result<Vec<String>>> {
     let query = &insert.query;
     let SetExpr::Select(select) = query.body.as_ref() else { return None };
     let GroupByExpr::Expressions(group, _) = &select.group_by else { return None };
@@ -185,7 +181,9 @@ fn expressions_of_the_goldens() {
                 match (g.next(), e.next()) {
                     (None, None) => break,
                     (a, b) if a == b => {}
-                    (a, b) => failures.push_str(&format!("  ours  {}\n  flink {}\n", a.unwrap_or("-"), b.unwrap_or("-"))),
+                    (a, b) => {
+                        failures.push_str(&format!("  ours  {}\n  flink {}\n", a.unwrap_or("-"), b.unwrap_or("-")))
+                    }
                 }
             }
         }

@@ -29,7 +29,13 @@ fn table(columns: &[(&str, &str, Vec<String>)]) -> (Scope, RecordBatch) {
         let texts: StringArray = values.iter().map(|v| (v != "NULL").then_some(v.as_str())).collect();
         let text_type = parse_type_text("STRING").unwrap();
         let text_scope = Scope {
-            columns: vec![ScopeColumn { qualifier: None, name: "t".into(), ty: text_type, rowtime: false, proctime: false }],
+            columns: vec![ScopeColumn {
+                qualifier: None,
+                name: "t".into(),
+                ty: text_type,
+                rowtime: false,
+                proctime: false,
+            }],
         };
         let batch = RecordBatch::try_new(
             Schema::new([("t".to_string(), parse_type_text("STRING").unwrap())]).arrow(),
