@@ -252,7 +252,8 @@ mod tests {
         assert_eq!(text[1], [1, 0, 0]);
     }
 
-    const GOLDEN_GROUPS: [u16; 4] = [0, 0, 0, 0];
+    /// Of the four keys above, by another implementation of xxh3 (python-xxhash 3).
+    const GOLDEN_GROUPS: [u16; 4] = [47, 65, 81, 98];
 
     proptest! {
         #[test]

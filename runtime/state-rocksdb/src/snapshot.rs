@@ -133,6 +133,7 @@ pub(crate) fn begin(db: &Database, uploads: &mut Uploads, request: Request<'_>) 
 
 /// Deepest level first; within level 0, which RocksDB lists from new to old, from old to new.
 fn in_ingestion_order(mut live: Vec<LiveFile>) -> Vec<LiveFile> {
+    live.reverse();
     live.sort_by_key(|f| std::cmp::Reverse(f.level));
     live
 }
