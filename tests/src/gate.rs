@@ -55,11 +55,18 @@ pub struct GatedConnectors<C> {
     pub inner: C,
     /// The gate.
     pub gate: Arc<Gate>,
+    /// Each source is one subtask at any parallelism. Where there is event time, which rows are late depends on
+    /// which source subtask reads first.
+    pub one_subtask: bool,
 }
 
 impl<C: Connectors> Connectors for GatedConnectors<C> {
     fn source(&self, table: &TableDef) -> Result<Arc<dyn SourceFactory>> {
-        Ok(Arc::new(GatedFactory { inner: self.inner.source(table)?, gate: self.gate.clone() }))
+        Ok(Arc::new(GatedFactory {
+            inner: self.inner.source(table)?,
+            gate: self.gate.clone(),
+            one_subtask: self.one_subtask,
+        }))
     }
 
     fn sink(&self, table: &TableDef) -> Result<Arc<dyn SinkFactory>> {
@@ -70,6 +77,7 @@ impl<C: Connectors> Connectors for GatedConnectors<C> {
 struct GatedFactory {
     inner: Arc<dyn SourceFactory>,
     gate: Arc<Gate>,
+    one_subtask: bool,
 }
 
 impl SourceFactory for GatedFactory {
@@ -82,7 +90,7 @@ impl SourceFactory for GatedFactory {
     }
 
     fn parallelism(&self) -> Option<u32> {
-        self.inner.parallelism()
+        if self.one_subtask { Some(1) } else { self.inner.parallelism() }
     }
 }
 

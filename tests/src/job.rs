@@ -5,6 +5,7 @@ use parking_lot::Mutex;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use streamjob_api::JobState;
 use streamjob_checkpoint::Storage;
 use streamjob_cluster::{JobOutcome, JobSettings, Request, RestoreFrom, RunningJob};
 use streamjob_connectors::{ConnectorConfig, StandardConnectors};
@@ -49,7 +50,10 @@ const PATIENCE: Duration = Duration::from_secs(60);
 impl Bench {
     /// With a fresh folder for everything.
     pub fn new() -> Result<Self> {
-        let dir = tempfile::tempdir().map_err(|e| Error::transient("no temporary folder").caused_by(e))?;
+        // In memory where there is such a place: what is tested here is not the disk.
+        let memory = std::path::Path::new("/dev/shm");
+        let dir = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
+        let dir = dir.map_err(|e| Error::transient("no temporary folder").caused_by(e))?;
         let location = dir.path().join("checkpoints").display().to_string();
         let storage = Storage::open(&location, Default::default())?;
         Ok(Self { dir, storage, output: Arc::default() })
@@ -79,7 +83,11 @@ impl Bench {
             output.lock().extend(text.lines().map(str::to_string));
             Ok(())
         });
-        let connectors = GatedConnectors { inner: StandardConnectors::new(config), gate: gate.clone() };
+        let connectors = GatedConnectors {
+            inner: StandardConnectors::new(config),
+            gate: gate.clone(),
+            one_subtask: sql.contains("WATERMARK FOR"),
+        };
         let mut options = Options::default();
         options.set("execution.checkpointing.interval", "0 ms")?;
         for (key, value) in &start.options {
@@ -126,9 +134,14 @@ pub fn end(job: RunningJob) -> Result<JobOutcome> {
     }
 }
 
-/// Waits until the gate is closed and all that went through has arrived, or the job has ended.
+/// Waits until all tasks run, the gate is closed and all that went through has arrived, or the job has ended.
 pub fn quiesce(job: &RunningJob, gate: &Gate, output: impl Fn() -> usize) -> Result<()> {
     let begun = Instant::now();
+    while job.view().state() != JobState::Running && !job.wait_timeout(Duration::from_millis(1)) {
+        if begun.elapsed() > PATIENCE {
+            return Err(Error::internal("the job does not start"));
+        }
+    }
     let mut last = (gate.read(), output());
     let mut still = 0;
     while still < 4 {
@@ -166,6 +179,17 @@ pub fn checkpoint(job: &RunningJob, name: &str) -> Result<()> {
 pub fn stop(job: RunningJob, mode: StopMode) -> Result<Option<String>> {
     job.view().open_trigger("stop");
     job.view().request(Request::Savepoint { trigger: "stop".into(), target: None, stop: Some(mode) });
+    let begun = Instant::now();
+    while !job.wait_timeout(Duration::from_millis(5)) {
+        let failure = job.view().trigger_status("stop").and_then(|s| s.operation).and_then(|o| o.failure);
+        if let Some(failure) = failure.filter(|_| !job.wait_timeout(Duration::from_millis(200))) {
+            job.view().request(Request::Cancel);
+            return Err(Error::internal(failure.message));
+        }
+        if begun.elapsed() > PATIENCE {
+            return Err(Error::internal("the job does not stop"));
+        }
+    }
     match end(job)? {
         JobOutcome::Stopped { savepoint } => Ok(Some(savepoint)),
         _ => Ok(None),
