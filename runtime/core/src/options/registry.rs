@@ -223,12 +223,11 @@ pub static REGISTRY: &[OptionDef] = &[
         "Where keyed state lives; `filesystem` and `jobmanager` are Flink's old names for heap state with that storage.",
     ),
     ignored("state.backend.async", &[], Bool, "snapshots are always asynchronous"),
-    yes(
+    ignored(
         "state.backend.local-recovery",
-        &["execution.checkpointing.local-backup.enabled"],
+        &["execution.checkpointing.local-backup.enabled", "execution.state-recovery.from-local"],
         Bool,
-        Some("true"),
-        "Keep the newest checkpoint's files on the local disk too.",
+        "local recovery is not built yet; a restart reads the checkpoint storage",
     ),
     yes(
         "state.backend.rocksdb.localdir",
@@ -237,13 +236,7 @@ pub static REGISTRY: &[OptionDef] = &[
         None,
         "Where the working files of RocksDB lie; default: `.streamjob/state`.",
     ),
-    yes(
-        "state.backend.rocksdb.memory.managed",
-        &[],
-        Bool,
-        Some("true"),
-        "Bound all RocksDB memory of the process by one budget.",
-    ),
+    no("state.backend.rocksdb.memory.managed", Bool, "true", "RocksDB's memory is always bounded by one budget"),
     yes(
         "state.backend.rocksdb.memory.fixed-per-slot",
         &["taskmanager.memory.managed.size"],
@@ -273,7 +266,7 @@ pub static REGISTRY: &[OptionDef] = &[
     ),
     yes(
         "execution.state-recovery.claim-mode",
-        &["execution.savepoint-restore-mode", "execution.state-recovery.from-local"],
+        &["execution.savepoint-restore-mode"],
         Enum(&["NO_CLAIM", "CLAIM"]),
         Some("NO_CLAIM"),
         "Whether the job may delete what it was restored from.",
@@ -290,12 +283,11 @@ pub static REGISTRY: &[OptionDef] = &[
         "Run operators that need no exchange in one task.",
     ),
     yes("pipeline.auto-watermark-interval", &[], Duration, Some("200 ms"), "Least step between two watermarks."),
-    yes(
+    no(
         "execution.runtime-mode",
-        &[],
         Enum(&["STREAMING", "BATCH", "AUTOMATIC"]),
-        Some("STREAMING"),
-        "Only STREAMING exists; bounded input just ends.",
+        "STREAMING",
+        "there is no batch mode; bounded input just ends",
     ),
     yes(
         "execution.buffer-timeout.interval",
