@@ -78,11 +78,11 @@ impl Bench {
     pub fn start(&self, sql: &str, start: &Start, gate: &Arc<Gate>) -> Result<RunningJob> {
         let sql = sql.replace("${OUT}", &self.out_dir().display().to_string());
         let output = self.output.clone();
-        let mut config = ConnectorConfig::default();
-        config.output = Arc::new(move |text| {
+        let print = move |text: &str| {
             output.lock().extend(text.lines().map(str::to_string));
             Ok(())
-        });
+        };
+        let config = ConnectorConfig { output: Arc::new(print), ..ConnectorConfig::default() };
         let connectors = GatedConnectors {
             inner: StandardConnectors::new(config),
             gate: gate.clone(),

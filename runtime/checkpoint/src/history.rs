@@ -63,7 +63,7 @@ pub fn list(job: &Job) -> Result<Vec<Entry>> {
             out.push(entry(job, &folder, None, &BTreeSet::new())?);
         }
     }
-    out.sort_by(|a, b| (a.created_at_ms, a.id).cmp(&(b.created_at_ms, b.id)));
+    out.sort_by_key(|a| (a.created_at_ms, a.id));
     Ok(out)
 }
 

@@ -53,7 +53,7 @@ fn large_files_go_up_in_parts_and_come_back_whole() {
     let s = store(&server);
     let dir = tempfile::tempdir().unwrap();
     let (local, back) = (dir.path().join("up"), dir.path().join("down"));
-    let content: Vec<u8> = (0..20_000_001u32).map(|i| (i * 31 >> 3) as u8).collect();
+    let content: Vec<u8> = (0..20_000_001u32).map(|i| ((i * 31) >> 3) as u8).collect();
     std::fs::write(&local, &content).unwrap();
     s.upload("big", &local).unwrap();
     assert_eq!(server.counts.parts.load(Ordering::SeqCst), 3);

@@ -121,9 +121,10 @@ fn warn(text: &str) {
 /// in a folder that the user names, other processes may be at work.
 fn remove_leftovers(work_dir: &Path) {
     let ours = std::path::absolute(LOCAL_STATE).is_ok_and(|root| work_dir.starts_with(root));
-    if ours && work_dir.exists() {
-        if let Err(e) = std::fs::remove_dir_all(work_dir) {
-            tracing::warn!("cannot remove the old working files in {}: {e}", work_dir.display());
-        }
+    if ours
+        && work_dir.exists()
+        && let Err(e) = std::fs::remove_dir_all(work_dir)
+    {
+        tracing::warn!("cannot remove the old working files in {}: {e}", work_dir.display());
     }
 }

@@ -122,10 +122,10 @@ impl JobView {
         }
         inner.triggers.insert(id.to_string(), None);
         inner.trigger_order.push_back(id.to_string());
-        if inner.trigger_order.len() > TRIGGERS {
-            if let Some(old) = inner.trigger_order.pop_front() {
-                inner.triggers.remove(&old);
-            }
+        if inner.trigger_order.len() > TRIGGERS
+            && let Some(old) = inner.trigger_order.pop_front()
+        {
+            inner.triggers.remove(&old);
         }
         true
     }

@@ -39,12 +39,11 @@ pub fn info(subtask: u32, parallelism: u32) -> TaskInfo {
 pub fn capture() -> (ConnectorConfig, Arc<Mutex<String>>) {
     let text = Arc::new(Mutex::new(String::new()));
     let to = text.clone();
-    let mut config = ConnectorConfig::default();
-    config.output = Arc::new(move |t| {
+    let print = move |t: &str| {
         to.lock().unwrap().push_str(t);
         Ok(())
-    });
-    (config, text)
+    };
+    (ConnectorConfig { output: Arc::new(print), ..ConnectorConfig::default() }, text)
 }
 
 /// A clock that moves on by a second with every look.

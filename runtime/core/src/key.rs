@@ -56,7 +56,7 @@ pub struct KeyRows {
 impl KeyRows {
     /// Encodes the given columns, row by row. No column gives the empty key for each of `rows` rows.
     pub fn encode(columns: &[ArrayRef], rows: usize) -> Result<Self> {
-        let encoders = columns.iter().map(|c| ColumnEncoder::new(c)).collect::<Result<Vec<_>>>()?;
+        let encoders = columns.iter().map(ColumnEncoder::new).collect::<Result<Vec<_>>>()?;
         let mut out = Self { bytes: Vec::with_capacity(rows * 10), ends: Vec::with_capacity(rows) };
         for row in 0..rows {
             for encoder in &encoders {

@@ -366,11 +366,10 @@ proptest! {
                         prop_assert!(id > last_id, "numbers increase");
                         last_id = id;
                         open.insert(id, kind.is_savepoint());
-                        if request.is_none() {
-                            if let Some(done) = last_done {
+                        if request.is_none()
+                            && let Some(done) = last_done {
                                 prop_assert!(now - done >= min_pause as i64, "the pause is kept");
                             }
-                        }
                         if !kind.is_savepoint() || unaligned {
                             prop_assert!(open.len() <= max_concurrent, "never more than maxConcurrent");
                         }

@@ -73,10 +73,10 @@ impl Storage {
         let location = normalise(location)?;
         let root = self.root.url("");
         let root = root.trim_end_matches('/');
-        if let Some(rest) = location.strip_prefix(root) {
-            if rest.is_empty() || rest.starts_with('/') {
-                return Ok(Located { store: self.root.clone(), dir: rest.trim_matches('/').to_string(), own: true });
-            }
+        if let Some(rest) = location.strip_prefix(root)
+            && (rest.is_empty() || rest.starts_with('/'))
+        {
+            return Ok(Located { store: self.root.clone(), dir: rest.trim_matches('/').to_string(), own: true });
         }
         Ok(Located { store: open(&location, &self.s3)?, dir: String::new(), own: false })
     }

@@ -22,10 +22,11 @@ impl Explicit {
     pub fn of_text(text: &str) -> Self {
         let mut documents: Vec<Value> = Vec::new();
         for reader in serde_yaml::Deserializer::from_str(text) {
-            if let Ok(mut value) = Value::deserialize(reader) {
-                if value.apply_merge().is_ok() && !value.is_null() {
-                    documents.push(value);
-                }
+            if let Ok(mut value) = Value::deserialize(reader)
+                && value.apply_merge().is_ok()
+                && !value.is_null()
+            {
+                documents.push(value);
             }
         }
         let is_job = |v: &Value| v.get("kind").and_then(Value::as_str) == Some("StreamJob");

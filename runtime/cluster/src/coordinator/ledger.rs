@@ -224,7 +224,7 @@ impl Ledger {
             self.localizer.forget(manifest.checkpoint);
             return (outcome, None);
         }
-        let written = Written { location: slot.location.clone(), sizes: manifest.sizes.clone() };
+        let written = Written { location: slot.location.clone(), sizes: manifest.sizes };
         if manifest.kind != Kind::Savepoint {
             self.collector.completed(&manifest, pending);
         }

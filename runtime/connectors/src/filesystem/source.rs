@@ -118,13 +118,13 @@ impl FileSource {
 
     /// Notes the reader's position in the state.
     fn note(&mut self, done: bool) {
-        if let Some((path, reader)) = &self.reader {
-            if let Some(state) = self.files.get_mut(path) {
-                state.offset = reader.offset;
-                state.line = reader.line;
-                state.size = state.size.max(reader.offset);
-                state.done = done;
-            }
+        if let Some((path, reader)) = &self.reader
+            && let Some(state) = self.files.get_mut(path)
+        {
+            state.offset = reader.offset;
+            state.line = reader.line;
+            state.size = state.size.max(reader.offset);
+            state.done = done;
         }
     }
 }

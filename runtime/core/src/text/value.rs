@@ -235,7 +235,7 @@ fn timestamp(array: &dyn Array, row: usize, ty: &DataType) -> Result<(i64, TimeU
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
+#[allow(clippy::unwrap_used, clippy::panic)]
 mod tests {
     use super::*;
     use crate::types::Column;

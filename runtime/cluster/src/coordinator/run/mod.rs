@@ -124,10 +124,11 @@ impl Coordinator {
             self.refresh(&attempt);
             attempt.join();
         }
-        if matches!(outcome, JobOutcome::Canceled) && self.settings.delete_on_cancel() {
-            if let Some(Err(e)) = self.ledger.as_mut().map(|l| l.delete_checkpoints(self.settings.clock.now_ms())) {
-                tracing::warn!("checkpoints could not be deleted: {e}");
-            }
+        if matches!(outcome, JobOutcome::Canceled)
+            && self.settings.delete_on_cancel()
+            && let Some(Err(e)) = self.ledger.as_mut().map(|l| l.delete_checkpoints(self.settings.clock.now_ms()))
+        {
+            tracing::warn!("checkpoints could not be deleted: {e}");
         }
         let state = match &outcome {
             JobOutcome::Failed(e) => {
@@ -148,10 +149,10 @@ impl Coordinator {
     }
 
     fn drive(&mut self) -> JobOutcome {
-        if let Err(e) = self.deploy() {
-            if let Some(outcome) = self.failed(e) {
-                return outcome;
-            }
+        if let Err(e) = self.deploy()
+            && let Some(outcome) = self.failed(e)
+        {
+            return outcome;
         }
         loop {
             let wait = self.wait();
@@ -177,11 +178,11 @@ impl Coordinator {
             self.refresh(&attempt);
             self.attempt = Some(attempt);
         }
-        if let Ending::Suspend { deadline_ms, .. } = self.ending {
-            if self.now() >= deadline_ms {
-                tracing::warn!("no checkpoint within {SUSPEND_MS} ms; the next start goes on from the one before");
-                return Some(JobOutcome::Suspended { checkpoint: None });
-            }
+        if let Ending::Suspend { deadline_ms, .. } = self.ending
+            && self.now() >= deadline_ms
+        {
+            tracing::warn!("no checkpoint within {SUSPEND_MS} ms; the next start goes on from the one before");
+            return Some(JobOutcome::Suspended { checkpoint: None });
         }
         if let Some(outcome) = self.deferred.take().and_then(|r| self.on_published(r)) {
             return Some(outcome);

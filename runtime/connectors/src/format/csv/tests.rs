@@ -92,7 +92,7 @@ fn types_are_read_as_flink_reads_them() {
         (array.clone(), "1;2;3", "[1, 2, 3]"),
         (array.clone(), "", "[]"),
     ] {
-        assert_eq!(rows(&format!("{text}\n"), &[ty.clone()], &[]), [expected], "{text} as {ty}");
+        assert_eq!(rows(&format!("{text}\n"), std::slice::from_ref(&ty), &[]), [expected], "{text} as {ty}");
     }
 }
 

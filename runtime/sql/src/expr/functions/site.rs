@@ -78,6 +78,7 @@ impl Site {
     }
 
     /// Number of arguments.
+    #[allow(clippy::len_without_is_empty)]
     pub fn len(&self) -> usize {
         self.args.len()
     }

@@ -164,7 +164,7 @@ fn part(s: &Site, i: usize, name: &str) -> Result<BoundExpr> {
     let arg = s.arg(i)?.clone();
     let data = arg.ty.data.clone();
     let of_day = matches!(name, "HOUR" | "MINUTE" | "SECOND" | "MILLISECOND" | "MICROSECOND" | "NANOSECOND" | "EPOCH");
-    if !is_time(&data) && !(matches!(data, DataType::Time(_)) && of_day) {
+    if !(is_time(&data) || of_day && matches!(data, DataType::Time(_))) {
         return Err(s.mismatch());
     }
     let compute: fn(i64, i64, Moment) -> i64 = match name {
