@@ -37,7 +37,7 @@ fn check(way: Way, any_order: bool) {
         }
         for backend in BACKENDS {
             let bench = Bench::new().unwrap();
-            let outcome = way(&bench, &golden, backend);
+            let outcome = bench.prepare(&golden.before).and_then(|()| way(&bench, &golden, backend));
             let (mut got, mut expected) = (bench.lines(), golden.lines.clone());
             if golden.is_error {
                 match outcome {

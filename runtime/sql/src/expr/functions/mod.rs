@@ -4,6 +4,7 @@
 mod collection;
 mod conditional;
 mod hash;
+mod java_math;
 mod json;
 mod math;
 mod pattern;
