@@ -180,7 +180,8 @@ SELECT n, count(*) FROM (SELECT window_start, count(*) AS n
 CREATE TABLE flights (
   scheduled TIMESTAMP(3), carrier STRING, flight INT, origin STRING, dest STRING,
   departure_delay INT, arrival_delay INT, distance INT
-) WITH ('connector' = 'filesystem', 'path' = '${FLIGHTS}/flights-2013-01.csv', 'format' = 'csv');
+) WITH ('connector' = 'filesystem', 'path' = '${FLIGHTS}/flights-2013-01.csv', 'format' = 'csv',
+  'csv.null-literal' = '');
 CREATE TABLE sink (
   carrier STRING, n BIGINT, flown BIGINT, late BIGINT, worst INT, best INT, mean DOUBLE, destinations BIGINT, miles BIGINT
 ) WITH ('connector' = 'print');
@@ -196,7 +197,8 @@ SELECT carrier, count(*), count(departure_delay), count(*) FILTER (WHERE departu
 CREATE TABLE flights (
   scheduled TIMESTAMP(3), carrier STRING, flight INT, origin STRING, dest STRING,
   departure_delay INT, arrival_delay INT, distance INT
-) WITH ('connector' = 'filesystem', 'path' = '${FLIGHTS}/flights-2013-01.csv', 'format' = 'csv');
+) WITH ('connector' = 'filesystem', 'path' = '${FLIGHTS}/flights-2013-01.csv', 'format' = 'csv',
+  'csv.null-literal' = '');
 CREATE TABLE sink (hundreds BIGINT, routes BIGINT, longest INT) WITH ('connector' = 'print');
 INSERT INTO sink SELECT n / 100, COUNT(*), MAX(miles)
 FROM (SELECT origin, dest, COUNT(*) AS n, MAX(distance) AS miles FROM flights GROUP BY origin, dest)
@@ -210,7 +212,8 @@ CREATE TABLE flights (
   scheduled TIMESTAMP(3), carrier STRING, flight INT, origin STRING, dest STRING,
   departure_delay INT, arrival_delay INT, distance INT,
   WATERMARK FOR scheduled AS scheduled - INTERVAL '31' DAY
-) WITH ('connector' = 'filesystem', 'path' = '${FLIGHTS}/flights-2013-01.csv', 'format' = 'csv');
+) WITH ('connector' = 'filesystem', 'path' = '${FLIGHTS}/flights-2013-01.csv', 'format' = 'csv',
+  'csv.null-literal' = '');
 CREATE TABLE sink (
   ws TIMESTAMP(3), origin STRING, n BIGINT, cancelled BIGINT, carriers BIGINT, late INT
 ) WITH ('connector' = 'print');

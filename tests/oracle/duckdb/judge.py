@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, time
 from decimal import Decimal
 from pathlib import Path
@@ -167,11 +168,12 @@ def main():
     streamjob = str(Path(streamjob).resolve())
     db = database()
     wrong = right = 0
-    for name, script, query in cases():
-        if wanted and name not in wanted:
-            continue
+    chosen = [case for case in cases() if not wanted or case[0] in wanted]
+    with ThreadPoolExecutor(4) as pool:
+        outputs = [(name, pool.submit(run, streamjob, name, script), query) for name, script, query in chosen]
+    for name, lines, query in outputs:
         try:
-            difference = judge(db, run(streamjob, name, script), query)
+            difference = judge(db, lines.result(), query)
         except (ValueError, duckdb.Error, subprocess.TimeoutExpired) as e:
             difference = f"  {e}"
         if difference is None:

@@ -210,7 +210,7 @@ fn patterns(s: &Site, i: usize) -> Result<Option<Arc<Pattern>>> {
         None => Ok(None),
         Some(text) => Pattern::compile(&text)
             .map(|p| Some(Arc::new(p)))
-            .map_err(|e| Error::user(e).fix("see docs/functions.md for the letters")),
+            .map_err(|e| Error::user(e).fix("see docs/sql-functions.md for the letters")),
     }
 }
 
