@@ -231,6 +231,18 @@ fn refusals_name_construct_place_and_cure() {
             "a SESSION window is not supported",
         ),
         (
+            "SELECT window_start, 1 FROM TABLE(SESSION(TABLE orders PARTITION BY uid, DESCRIPTOR(ot), INTERVAL '1' HOUR))",
+            "a SESSION window is not supported",
+        ),
+        (
+            "SELECT window_start, 1 FROM TABLE(TUMBLE(TABLE orders PARTITION BY uid, DESCRIPTOR(ot), INTERVAL '1' HOUR))",
+            "line 1, column 42: PARTITION BY in TUMBLE is not supported",
+        ),
+        (
+            "SELECT JSON_VALUE(k, '$.a' NULL ON ERROR NULL ON EMPTY), v FROM plain",
+            "line 1, column 52: syntax error: expected at most one ON EMPTY, then at most one ON ERROR",
+        ),
+        (
             "SELECT window_start, 1 FROM TABLE(TUMBLE(TABLE plain, DESCRIPTOR(ts), INTERVAL '1' HOUR))",
             "line 1, column 55: The window function requires the timecol is a time attribute type, but is TIMESTAMP(3)",
         ),

@@ -10,6 +10,7 @@ use super::env::Env;
 use super::functions::{self, Site};
 use super::types::parse_data_type;
 use super::{BoundExpr, ExprContext, Scope, ScopeColumn, literal, logic};
+use crate::parser::json_value::JSON_VALUE_ON;
 use crate::position::Position;
 use arrow::datatypes::{Field, Schema};
 use datafusion_expr::sqlparser::ast::{
@@ -264,7 +265,8 @@ impl Binder<'_> {
             }
             FunctionArguments::List(list) => {
                 let mut clauses = list.clauses.as_slice();
-                if let ([FunctionArgumentClause::JsonReturningClause(clause)], "JSON_VALUE") = (clauses, name.as_str())
+                if let ([FunctionArgumentClause::JsonReturningClause(clause)], "JSON_VALUE" | JSON_VALUE_ON) =
+                    (clauses, name.as_str())
                 {
                     returning = Some(parse_data_type(&clause.data_type)?);
                     clauses = &[];

@@ -40,7 +40,7 @@ static GROUPS: &[(&str, &[FunctionDef])] = &[
 ];
 
 /// Functions that users write as operators or syntax; not offered as names.
-const INTERNAL: &[&str] = &["||", "LIKE", "SIMILAR TO", "ITEM"];
+const INTERNAL: &[&str] = &["||", "LIKE", "SIMILAR TO", "ITEM", crate::parser::json_value::JSON_VALUE_ON];
 
 fn index() -> &'static HashMap<&'static str, &'static FunctionDef> {
     static INDEX: OnceLock<HashMap<&'static str, &'static FunctionDef>> = OnceLock::new();
