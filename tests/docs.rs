@@ -30,10 +30,10 @@ fn page(name: &str) -> PathBuf {
 /// Compares a page with what it must be, or writes it.
 fn must_be(name: &str, wanted: &str) {
     let path = page(name);
-    if std::env::var_os("UPDATE_DOCS").is_some() {
-        std::fs::write(&path, wanted).unwrap();
-    }
     let found = std::fs::read_to_string(&path).unwrap_or_default();
+    if std::env::var_os("UPDATE_DOCS").is_some() && found != wanted {
+        return std::fs::write(&path, wanted).unwrap();
+    }
     assert!(found == wanted, "docs/{name} is not current: run the test with UPDATE_DOCS=1 and look at the change");
 }
 

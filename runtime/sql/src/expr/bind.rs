@@ -10,7 +10,7 @@ use super::env::Env;
 use super::functions::{self, Site};
 use super::types::parse_data_type;
 use super::{BoundExpr, ExprContext, Scope, ScopeColumn, literal, logic};
-use crate::parser::json_value::JSON_VALUE_ON;
+use crate::parser::json::JSON_VALUE_ON;
 use crate::position::Position;
 use arrow::datatypes::{Field, Schema};
 use datafusion_expr::sqlparser::ast::{

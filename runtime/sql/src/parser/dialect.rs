@@ -2,7 +2,7 @@
 //! dialect decide: back-quoted identifiers, no backslash escapes, `TABLE t` as an argument,
 //! `MAP[…]`, and type names that only Flink has.
 
-use super::json_value::json_value;
+use super::json::{is_json, json_value};
 use super::types::{parse_type, word_is};
 use datafusion_expr::sqlparser::ast::{
     CastKind, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident,
@@ -69,6 +69,10 @@ impl Dialect for FlinkDialect {
         true
     }
 
+    fn parse_infix(&self, parser: &mut Parser, expr: &Expr, _precedence: u8) -> Option<Result<Expr, ParserError>> {
+        is_json(parser, expr)
+    }
+
     fn parse_prefix(&self, parser: &mut Parser) -> Option<Result<Expr, ParserError>> {
         let first = parser.peek_token_ref();
         let Token::Word(word) = &first.token else { return None };
@@ -88,7 +92,8 @@ impl Dialect for FlinkDialect {
     }
 }
 
-fn function(name: &str, token: &TokenWithSpan, args: Vec<Expr>) -> Expr {
+/// A call that syntax stands for.
+pub(super) fn function(name: &str, token: &TokenWithSpan, args: Vec<Expr>) -> Expr {
     Expr::Function(Function {
         name: ObjectName::from(vec![Ident::with_span(token.span, name)]),
         uses_odbc_syntax: false,

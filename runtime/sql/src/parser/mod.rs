@@ -4,7 +4,7 @@
 
 pub mod ddl;
 pub mod dialect;
-pub mod json_value;
+pub mod json;
 pub mod types;
 
 use crate::position::{Position, from_parser, parser_error};

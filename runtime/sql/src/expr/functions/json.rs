@@ -1,4 +1,4 @@
-//! JSON_VALUE, JSON_QUERY, JSON_EXISTS.
+//! JSON_VALUE, JSON_QUERY, JSON_EXISTS, IS JSON.
 
 mod document;
 
@@ -6,7 +6,7 @@ use super::super::BoundExpr;
 use super::super::args::Args;
 use super::super::build::{try_bools, try_strings};
 use super::site::{FunctionDef, Site, def};
-use crate::parser::json_value::JSON_VALUE_ON;
+use crate::parser::json::{IS_JSON, JSON_VALUE_ON};
 use document::{Json, Path, parse};
 use std::sync::Arc;
 use streamjob_core::{DataType, Error, LogicalType, Result};
@@ -44,13 +44,27 @@ pub const FUNCTIONS: &[FunctionDef] = &[
             })
         }))
     }),
-    def("IS_JSON", "IS_JSON(text)", (1, 1), "True when the text is JSON.", |s| {
-        Ok(s.total(LogicalType::not_null(DataType::Boolean), vec![s.str(0)?], |a| {
-            let text = a.str(0)?;
-            try_bools(a.rows, |r| Ok(Some(text.get(r).is_some_and(|t| parse(t).is_some()))))
-        }))
-    }),
+    def(
+        IS_JSON,
+        "text IS [NOT] JSON [VALUE | OBJECT | ARRAY | SCALAR]",
+        (2, 2),
+        "True when the text is JSON, of that kind; false for NULL.",
+        is_json,
+    ),
 ];
+
+fn is_json(s: Site) -> Result<BoundExpr> {
+    let fits: fn(&Json) -> bool = match s.literal_str(1).as_deref() {
+        Some("OBJECT") => |json| matches!(json, Json::Object(_)),
+        Some("ARRAY") => |json| matches!(json, Json::Array(_)),
+        Some("SCALAR") => |json| !matches!(json, Json::Object(_) | Json::Array(_)),
+        _ => |_| true,
+    };
+    Ok(s.total(LogicalType::not_null(DataType::Boolean), vec![s.str(0)?], move |a| {
+        let text = a.str(0)?;
+        try_bools(a.rows, |r| Ok(Some(text.get(r).and_then(parse).is_some_and(|json| fits(&json)))))
+    }))
+}
 
 /// The text of a scalar.
 fn scalar(value: &Json) -> Option<String> {

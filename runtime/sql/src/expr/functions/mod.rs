@@ -20,6 +20,7 @@ pub use time::proctime;
 use super::BoundExpr;
 use super::env::Env;
 use super::literal::Unit;
+use crate::parser::json::{IS_JSON, JSON_VALUE_ON};
 use datafusion_expr::sqlparser::ast::Expr;
 use std::collections::HashMap;
 use std::sync::OnceLock;
@@ -40,7 +41,7 @@ static GROUPS: &[(&str, &[FunctionDef])] = &[
 ];
 
 /// Functions that users write as operators or syntax; not offered as names.
-const INTERNAL: &[&str] = &["||", "LIKE", "SIMILAR TO", "ITEM", crate::parser::json_value::JSON_VALUE_ON];
+const INTERNAL: &[&str] = &["||", "LIKE", "SIMILAR TO", "ITEM", IS_JSON, JSON_VALUE_ON];
 
 fn index() -> &'static HashMap<&'static str, &'static FunctionDef> {
     static INDEX: OnceLock<HashMap<&'static str, &'static FunctionDef>> = OnceLock::new();

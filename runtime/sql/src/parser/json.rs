@@ -1,12 +1,13 @@
-//! `JSON_VALUE(json, path [RETURNING type] [{NULL | ERROR | DEFAULT x} ON {EMPTY | ERROR}]…)`,
-//! whose clauses sqlparser does not read all.
+//! JSON syntax that sqlparser does not read, or not all of:
+//! `JSON_VALUE(json, path [RETURNING type] [{NULL | ERROR | DEFAULT x} ON {EMPTY | ERROR}]…)`
+//! and `text IS [NOT] JSON [VALUE | OBJECT | ARRAY | SCALAR]`.
 
-use super::dialect::data_type;
+use super::dialect::{data_type, function};
 use super::types::word_is;
 use crate::position::{Position, parser_error};
 use datafusion_expr::sqlparser::ast::{
     Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArgumentList, FunctionArguments,
-    Ident, JsonReturningClause, ObjectName, Value,
+    Ident, JsonReturningClause, ObjectName, UnaryOperator, Value,
 };
 use datafusion_expr::sqlparser::parser::{Parser, ParserError};
 use datafusion_expr::sqlparser::tokenizer::Token;
@@ -15,6 +16,9 @@ use datafusion_expr::sqlparser::tokenizer::Token;
 /// further arguments are what is to happen (`NULL`, `ERROR` or `DEFAULT`) and the
 /// default, first for EMPTY, then for ERROR.
 pub const JSON_VALUE_ON: &str = "JSON_VALUE ON";
+
+/// Name of the function that stands for IS JSON; its second argument is the kind.
+pub const IS_JSON: &str = "IS JSON";
 
 /// What stands before ON: its word and its value.
 type Behaviour = (&'static str, Expr);
@@ -64,6 +68,32 @@ pub fn json_value(parser: &mut Parser) -> Result<Expr, ParserError> {
         over: None,
         within_group: vec![],
     }))
+}
+
+/// Reads `IS [NOT] JSON …` behind `expr`, if it is there.
+pub fn is_json(parser: &mut Parser, expr: &Expr) -> Option<Result<Expr, ParserError>> {
+    if !word_is(parser, "IS") {
+        return None;
+    }
+    let words: Vec<String> = (1..3)
+        .map(|n| match &parser.peek_nth_token_ref(n).token {
+            Token::Word(w) if w.quote_style.is_none() => w.value.to_ascii_uppercase(),
+            _ => String::new(),
+        })
+        .collect();
+    let negated = match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["JSON", ..] => false,
+        ["NOT", "JSON"] => true,
+        _ => return None,
+    };
+    let start = parser.peek_token_ref().clone();
+    for _ in 0..2 + usize::from(negated) {
+        parser.next_token();
+    }
+    let kind = ["VALUE", "OBJECT", "ARRAY", "SCALAR"].into_iter().find(|k| word(parser, k)).unwrap_or("VALUE");
+    let kind = Expr::value(Value::SingleQuotedString(kind.into()));
+    let call = function(IS_JSON, &start, vec![expr.clone(), kind]);
+    Some(Ok(if negated { Expr::UnaryOp { op: UnaryOperator::Not, expr: Box::new(call) } } else { call }))
 }
 
 fn null() -> Expr {
