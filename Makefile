@@ -5,7 +5,7 @@ export CARGO_TARGET_DIR ?= $(CACHE)/target
 CARGO := cargo
 BIN := $(CARGO_TARGET_DIR)/release/streamjob
 
-.PHONY: help run test build lint fmt oracle setup
+.PHONY: help run test build lint fmt oracle judge setup
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -32,3 +32,6 @@ fmt: ## format the code
 
 oracle: ## record the SQL goldens again with real Flink
 	@tests/oracle/record.sh
+
+judge: build ## compare SQL results with DuckDB's
+	@tests/oracle/duckdb/judge.sh dist/streamjob

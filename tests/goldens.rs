@@ -55,7 +55,7 @@ fn check(way: Way, any_order: bool) {
 
 fn check_one(way: Way, any_order: bool, golden: &Golden, backend: Backend) -> std::result::Result<(), String> {
     let bench = Bench::new().unwrap();
-    let outcome = way(&bench, golden, backend);
+    let outcome = bench.prepare(&golden.before).and_then(|()| way(&bench, golden, backend));
     let (mut got, mut expected) = (bench.lines(), golden.lines.clone());
     if golden.is_error {
         return outcome.err().map(drop).ok_or_else(|| format!("runs, though Flink says {expected:?}"));

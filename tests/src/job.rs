@@ -74,8 +74,23 @@ impl Bench {
         self.output.lock().truncate(count);
     }
 
+    /// Runs jobs to their end, one after the other, with checkpoints of their own.
+    pub fn prepare(&self, scripts: &[String]) -> Result<()> {
+        for (i, sql) in scripts.iter().enumerate() {
+            let storage =
+                Storage::open(&self.dir.path().join(format!("before-{i}")).display().to_string(), Default::default())?;
+            let start = Start { backend: Backend::Heap, parallelism: 1, from: RestoreFrom::None, options: vec![] };
+            end(self.start_on(storage, sql, &start, &Gate::open())?)?;
+        }
+        Ok(())
+    }
+
     /// Plans and starts the script; sources obey the gate.
     pub fn start(&self, sql: &str, start: &Start, gate: &Arc<Gate>) -> Result<RunningJob> {
+        self.start_on(self.storage.clone(), sql, start, gate)
+    }
+
+    fn start_on(&self, storage: Storage, sql: &str, start: &Start, gate: &Arc<Gate>) -> Result<RunningJob> {
         let sql = sql.replace("${OUT}", &self.out_dir().display().to_string());
         let output = self.output.clone();
         let print = move |text: &str| {
@@ -106,7 +121,7 @@ impl Bench {
             options: planned.options,
             parallelism: start.parallelism,
             max_parallelism: 128,
-            storage: self.storage.clone(),
+            storage,
             memory_storage: false,
             savepoint_dir: None,
             backend,

@@ -44,7 +44,7 @@ pub fn options(markdown: bool, pattern: Option<&str>) -> Result<(), Failure> {
 
 /// `functions`.
 pub fn functions() -> Result<(), Failure> {
-    Ok(print(&streamjob_sql::expr::functions_markdown())?)
+    Ok(print(&streamjob_sql::functions_page())?)
 }
 
 /// `crds`.

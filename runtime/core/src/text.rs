@@ -2,6 +2,7 @@
 //! and whole values as the print connector and CAST … AS STRING show them.
 
 pub mod calendar;
+mod digits;
 mod number;
 mod parse;
 mod time;

@@ -34,16 +34,19 @@ pub struct OperatorContext<'a> {
     pub keyed: Option<&'a mut dyn KeyedBackend>,
     /// Wall clock.
     pub clock: &'a Arc<dyn Clock>,
-    /// Counters of this operator.
+    /// Its counters; see there which of them are its own to add to.
     pub metrics: &'a OperatorMetrics,
 }
 
-/// Counters that an operator updates, once a batch.
+/// Counters of one operator in one subtask, updated once a batch. The runtime
+/// counts the rows in and out; an operator adds only what it alone knows: rows
+/// that it dropped, and as a sink, rows that it wrote.
 #[derive(Debug, Default)]
 pub struct OperatorMetrics {
-    /// Rows that came in (sources: rows read).
+    /// Rows that came in (sources: rows read). Counted by the runtime.
     pub rows_in: AtomicU64,
-    /// Rows that went out.
+    /// Rows that went out. Counted by the runtime when they are emitted; a sink
+    /// emits none and adds here what it wrote.
     pub rows_out: AtomicU64,
     /// Rows dropped because their window had closed.
     pub late_rows_dropped: AtomicU64,

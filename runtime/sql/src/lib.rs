@@ -4,6 +4,7 @@
 //! operators ([`lower`]). Runs nothing itself.
 
 pub mod catalog;
+mod docs;
 pub mod explain;
 pub mod expr;
 mod job;
@@ -15,4 +16,5 @@ pub mod position;
 mod tests;
 mod values;
 
+pub use docs::functions_page;
 pub use job::{PlanContext, PlannedJob, explain_script, plan_script};

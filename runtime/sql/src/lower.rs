@@ -277,7 +277,9 @@ impl Lowering<'_> {
     ) -> Result<Made> {
         let input = input.ok_or_else(|| Error::internal("an aggregate without input"))?;
         let uid = self.uid(stateful(kind, id));
-        Ok(self.operator(uid, text::short(rel), factory, rel, None, &[(input, Exchange::Hash(keys.to_vec()))]))
+        // Without a key there is one group: more subtasks than one would only idle.
+        let parallelism = keys.is_empty().then_some(1);
+        Ok(self.operator(uid, text::short(rel), factory, rel, parallelism, &[(input, Exchange::Hash(keys.to_vec()))]))
     }
 
     fn stateless(

@@ -1,47 +1,23 @@
 //! Numbers in Java's text form.
 
+use super::digits::{self, Decimal};
+
 /// `Double.toString`: `2.5`, `1.0E7`, `1.0E-5`, `Infinity`, `NaN`, as Java up to 18 writes it.
 pub fn double(value: f64) -> String {
-    if let Some(digits) = whole_digits(value, 53) {
-        return digits;
+    if !value.is_finite() {
+        return special(value);
     }
-    if value.is_subnormal() {
-        // Java gives two digits at least, and of these the nearest: 4.9E-324, not 5.0E-324.
-        let (two, shortest) = (format!("{value:.1e}"), format!("{value:e}"));
-        return java(if two.len() > shortest.len() { &two } else { &shortest });
-    }
-    if value.is_finite() { java(ryu::Buffer::new().format_finite(value)) } else { special(value) }
+    let sign = if value.is_sign_negative() { "-" } else { "" };
+    if value == 0.0 { format!("{sign}0.0") } else { layout(sign, &digits::of_double(value.abs())) }
 }
 
 /// `Float.toString`.
 pub fn float(value: f32) -> String {
-    if let Some(digits) = whole_digits(value.into(), 24) {
-        return digits;
+    if !value.is_finite() {
+        return special(value.into());
     }
-    if value.is_subnormal() {
-        let (two, shortest) = (format!("{value:.1e}"), format!("{value:e}"));
-        return java(if two.len() > shortest.len() { &two } else { &shortest });
-    }
-    if value.is_finite() { java(ryu::Buffer::new().format_finite(value)) } else { special(f64::from(value)) }
-}
-
-/// Large whole numbers: Java up to 18 shows all digits that 63 bits have, but for
-/// those at the end that the `bits` of the type cannot tell apart, even where
-/// fewer digits would do. `None` for other numbers.
-fn whole_digits(value: f64, bits: i32) -> Option<String> {
-    let magnitude = value.abs();
-    if value.fract() != 0.0 || !(1e7..9.223_372_036_854_775e18).contains(&magnitude) {
-        return None;
-    }
-    let number = magnitude as u64;
-    let exponent = 63 - number.leading_zeros() as i32;
-    let spare = exponent - bits - 1;
-    // Decimal digits below the precision: floor(spare · log10 2).
-    let dropped = if spare > 1 { (f64::from(spare) * std::f64::consts::LOG10_2) as u32 } else { 0 };
-    let power = 10u64.pow(dropped);
-    let rounded = number / power + u64::from(number % power >= power.div_ceil(2) && power > 1);
-    let sign = if value < 0.0 { "-" } else { "" };
-    Some(format!("{sign}{}", java(&format!("{rounded}e{dropped}"))))
+    let sign = if value.is_sign_negative() { "-" } else { "" };
+    if value == 0.0 { format!("{sign}0.0") } else { layout(sign, &digits::of_float(value.abs())) }
 }
 
 fn special(value: f64) -> String {
@@ -55,41 +31,22 @@ fn special(value: f64) -> String {
     text.to_string()
 }
 
-/// Java's layout of a shortest decimal (`123.0`, `1.5e-7`): plain from 1e-3 to
-/// below 1e7, else one digit, a point and an exponent.
-fn java(shortest: &str) -> String {
-    let (sign, rest) = match shortest.strip_prefix('-') {
-        Some(rest) => ("-", rest),
-        None => ("", shortest),
+/// Java's layout: plain from 1e-3 to below 1e7, else one digit, a point and an exponent.
+fn layout(sign: &str, Decimal { digits, point }: &Decimal) -> String {
+    let split = |at: usize| {
+        let (head, tail) = digits.split_at(at.min(digits.len()));
+        (head, if tail.is_empty() { "0" } else { tail })
     };
-    let (mantissa, exponent) = rest.split_once('e').unwrap_or((rest, "0"));
-    let exponent: i32 = exponent.parse().unwrap_or(0);
-    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    // value = 0.digits × 10^point
-    let all = format!("{whole}{fraction}");
-    let leading = all.len() - all.trim_start_matches('0').len();
-    let digits = all.trim_start_matches('0').trim_end_matches('0');
-    if digits.is_empty() {
-        return format!("{sign}0.0");
-    }
-    let point = whole.len() as i32 - leading as i32 + exponent;
-    let split = |at: usize| -> (String, String) {
-        let head: String = digits.chars().take(at).collect();
-        let tail: String = digits.chars().skip(at).collect();
-        (head, if tail.is_empty() { "0".to_string() } else { tail })
-    };
-    if (-2..=7).contains(&point) {
-        if point <= 0 {
-            format!("{sign}0.{}{digits}", "0".repeat(point.unsigned_abs() as usize))
-        } else if digits.len() < point as usize {
-            format!("{sign}{digits}{}.0", "0".repeat(point as usize - digits.len()))
-        } else {
+    match *point {
+        point @ -2..=0 => format!("{sign}0.{}{digits}", "0".repeat(point.unsigned_abs() as usize)),
+        point @ 1..=7 => {
             let (head, tail) = split(point as usize);
-            format!("{sign}{head}.{tail}")
+            format!("{sign}{head:0<width$}.{tail}", width = point as usize)
         }
-    } else {
-        let (head, tail) = split(1);
-        format!("{sign}{head}.{tail}E{}", point - 1)
+        point => {
+            let (head, tail) = split(1);
+            format!("{sign}{head}.{tail}E{}", point - 1)
+        }
     }
 }
 
@@ -121,6 +78,7 @@ pub fn big_decimal(unscaled: i128, scale: u8) -> String {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 mod tests {
     use super::*;
 
@@ -153,8 +111,24 @@ mod tests {
             (f64::NAN, "NaN"),
             (0.30000000000000004, "0.30000000000000004"),
             (3.0000000000000004E-5, "3.0000000000000004E-5"),
+            (2e-3, "0.002"),
+            (4.35e-4, "4.35E-4"),
+            (2e23, "1.9999999999999998E23"),
+            (1e23, "9.999999999999999E22"),
         ] {
             assert_eq!(double(value), text);
+        }
+    }
+
+    #[test]
+    fn as_recorded_from_java() {
+        let lines = include_str!("testdata/java17.txt").lines().filter(|l| !l.starts_with('#'));
+        let cases: Vec<Vec<&str>> = lines.map(|l| l.split(' ').collect()).collect();
+        assert!(cases.len() > 300);
+        for case in cases {
+            let bits = u64::from_str_radix(case[1], 16).unwrap();
+            let got = if case[0] == "d" { double(f64::from_bits(bits)) } else { float(f32::from_bits(bits as u32)) };
+            assert_eq!(got, case[2], "{case:?}");
         }
     }
 

@@ -26,7 +26,7 @@ pub use bind::bind;
 pub use call::is_fallible;
 pub use cast::{CastMode, cast};
 pub use evaluate::{evaluate, evaluate_filter, to_error};
-pub use functions::{functions_markdown, is_scalar_function};
+pub use functions::{functions_markdown, is_scalar_function, markdown_table};
 pub use types::{common_type, implicitly_castable, parse_data_type};
 pub use zone::Zone;
 

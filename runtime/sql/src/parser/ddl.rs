@@ -1,31 +1,15 @@
 //! CREATE TABLE: columns, watermark, keys, options, LIKE. Only the syntax; the
 //! catalog resolves names and types.
 
+use super::names::{TableName, identifier, table_name};
 use super::types::{parse_type, word_is};
 use super::{refused, text};
 use crate::position::{Position, from_parser, parser_error};
-use datafusion_expr::sqlparser::ast::{Expr, Ident, ObjectName, Query, Visit, Visitor};
+use datafusion_expr::sqlparser::ast::{Expr, Ident};
 use datafusion_expr::sqlparser::keywords::Keyword;
 use datafusion_expr::sqlparser::parser::{Parser, ParserError};
-use datafusion_expr::sqlparser::tokenizer::{Token, Word};
-use std::ops::ControlFlow;
+use datafusion_expr::sqlparser::tokenizer::Token;
 use streamjob_core::{Error, LogicalType, Result};
-
-/// A table's name, perhaps with catalog and database, and where it stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TableName {
-    /// One to three parts.
-    pub parts: Vec<String>,
-    /// Its first part.
-    pub position: Position,
-}
-
-impl TableName {
-    /// The parts with dots between.
-    pub fn text(&self) -> String {
-        self.parts.join(".")
-    }
-}
 
 /// CREATE TABLE.
 #[derive(Debug, Clone, PartialEq)]
@@ -125,16 +109,6 @@ pub enum LikeFeature {
     Partitions,
     /// The watermark.
     Watermarks,
-}
-
-/// Reads `[catalog.[database.]]name`.
-pub fn table_name(parser: &mut Parser) -> Result<TableName, ParserError> {
-    let position = Position::of_token(parser.peek_token_ref());
-    let mut parts = vec![identifier(parser, "a name")?.value];
-    while parts.len() < 3 && parser.consume_token(&Token::Period) {
-        parts.push(identifier(parser, "a name")?.value);
-    }
-    Ok(TableName { parts, position })
 }
 
 /// Reads what follows CREATE [TEMPORARY] TABLE.
@@ -385,211 +359,4 @@ fn comment(parser: &mut Parser) -> Result<bool> {
         text(parser, "a comment in single quotes").map_err(from_parser)?;
     }
     Ok(found)
-}
-
-/// A name; reserved words need backticks.
-fn identifier(parser: &mut Parser, what: &str) -> Result<Ident, ParserError> {
-    let token = parser.next_token();
-    let position = Position::of_token(&token);
-    match &token.token {
-        Token::Word(Word { value, quote_style: None, .. })
-            if RESERVED.binary_search(&value.to_ascii_uppercase().as_str()).is_ok() =>
-        {
-            Err(parser_error(format!("expected {what}, found the reserved word {value} (write `{value}`)"), position))
-        }
-        Token::Word(Word { value, quote_style, .. }) => {
-            let mut ident = Ident::with_span(token.span, value.clone());
-            ident.quote_style = *quote_style;
-            Ok(ident)
-        }
-        other => Err(parser_error(format!("expected {what}, found {other}"), position)),
-    }
-}
-
-/// sqlparser takes any word as a table's name: `FROM WHERE x` would read a table WHERE.
-pub fn refuse_reserved_tables(query: &Query) -> Result<()> {
-    struct Reserved;
-    impl Visitor for Reserved {
-        type Break = Error;
-        fn pre_visit_relation(&mut self, name: &ObjectName) -> ControlFlow<Error> {
-            match name.0.first().and_then(|p| p.as_ident()) {
-                // UNNEST is refused by its own name later.
-                Some(i)
-                    if i.quote_style.is_none()
-                        && !i.value.eq_ignore_ascii_case("UNNEST")
-                        && RESERVED.binary_search(&i.value.to_ascii_uppercase().as_str()).is_ok() =>
-                {
-                    let at = Position::of(i.span);
-                    ControlFlow::Break(at.error(format!(
-                        "syntax error: expected a table, found the reserved word {} (write `{}`)",
-                        i.value, i.value
-                    )))
-                }
-                _ => ControlFlow::Continue(()),
-            }
-        }
-    }
-    match query.visit(&mut Reserved) {
-        ControlFlow::Break(error) => Err(error),
-        ControlFlow::Continue(()) => Ok(()),
-    }
-}
-
-/// Words that name a column or table only in backticks, sorted.
-const RESERVED: &[&str] = &[
-    "ABS",
-    "ALL",
-    "ALTER",
-    "AND",
-    "ANY",
-    "ARE",
-    "ARRAY",
-    "AS",
-    "AT",
-    "AVG",
-    "BEGIN",
-    "BETWEEN",
-    "BIGINT",
-    "BINARY",
-    "BOOLEAN",
-    "BOTH",
-    "BY",
-    "CALL",
-    "CARDINALITY",
-    "CASE",
-    "CAST",
-    "CEIL",
-    "CHAR",
-    "CHARACTER",
-    "CHECK",
-    "COALESCE",
-    "COLLECT",
-    "COLUMN",
-    "COMMIT",
-    "CONSTRAINT",
-    "COUNT",
-    "CREATE",
-    "CROSS",
-    "CUBE",
-    "CURRENT",
-    "CURRENT_DATE",
-    "CURRENT_TIME",
-    "CURRENT_TIMESTAMP",
-    "DATE",
-    "DAY",
-    "DECIMAL",
-    "DEFAULT",
-    "DELETE",
-    "DESCRIBE",
-    "DISTINCT",
-    "DOUBLE",
-    "DROP",
-    "ELSE",
-    "END",
-    "EXCEPT",
-    "EXECUTE",
-    "EXISTS",
-    "EXPLAIN",
-    "EXTRACT",
-    "FALSE",
-    "FETCH",
-    "FILTER",
-    "FLOAT",
-    "FLOOR",
-    "FOR",
-    "FROM",
-    "FULL",
-    "FUNCTION",
-    "GROUP",
-    "GROUPING",
-    "HAVING",
-    "HOUR",
-    "IN",
-    "INNER",
-    "INSERT",
-    "INT",
-    "INTEGER",
-    "INTERSECT",
-    "INTERVAL",
-    "INTO",
-    "IS",
-    "JOIN",
-    "LATERAL",
-    "LEADING",
-    "LEFT",
-    "LIKE",
-    "LIMIT",
-    "LOCAL",
-    "LOCALTIME",
-    "LOCALTIMESTAMP",
-    "LOWER",
-    "MATCH_RECOGNIZE",
-    "MAX",
-    "MERGE",
-    "MIN",
-    "MINUTE",
-    "MONTH",
-    "MULTISET",
-    "NATURAL",
-    "NONE",
-    "NOT",
-    "NULL",
-    "NULLIF",
-    "NUMERIC",
-    "OFFSET",
-    "ON",
-    "OR",
-    "ORDER",
-    "OUTER",
-    "OVER",
-    "PARTITION",
-    "POSITION",
-    "PRIMARY",
-    "RANGE",
-    "RANK",
-    "REAL",
-    "RIGHT",
-    "ROLLUP",
-    "ROW",
-    "ROWS",
-    "SECOND",
-    "SELECT",
-    "SET",
-    "SMALLINT",
-    "SOME",
-    "SUM",
-    "TABLE",
-    "TABLESAMPLE",
-    "THEN",
-    "TIME",
-    "TIMESTAMP",
-    "TINYINT",
-    "TO",
-    "TRAILING",
-    "TRUE",
-    "UNION",
-    "UNIQUE",
-    "UNKNOWN",
-    "UNNEST",
-    "UPDATE",
-    "UPPER",
-    "USER",
-    "USING",
-    "VALUE",
-    "VALUES",
-    "VARBINARY",
-    "VARCHAR",
-    "WHEN",
-    "WHERE",
-    "WINDOW",
-    "WITH",
-    "YEAR",
-];
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn reserved_words_are_sorted() {
-        assert!(super::RESERVED.is_sorted());
-    }
 }

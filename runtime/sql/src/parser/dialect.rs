@@ -2,7 +2,8 @@
 //! dialect decide: back-quoted identifiers, no backslash escapes, `TABLE t` as an argument,
 //! `MAP[…]`, and type names that only Flink has.
 
-use super::types::parse_type;
+use super::json::{is_json, json_value};
+use super::types::{parse_type, word_is};
 use datafusion_expr::sqlparser::ast::{
     CastKind, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident,
     ObjectName,
@@ -68,6 +69,10 @@ impl Dialect for FlinkDialect {
         true
     }
 
+    fn parse_infix(&self, parser: &mut Parser, expr: &Expr, _precedence: u8) -> Option<Result<Expr, ParserError>> {
+        is_json(parser, expr)
+    }
+
     fn parse_prefix(&self, parser: &mut Parser) -> Option<Result<Expr, ParserError>> {
         let first = parser.peek_token_ref();
         let Token::Word(word) = &first.token else { return None };
@@ -81,12 +86,14 @@ impl Dialect for FlinkDialect {
             Keyword::MAP if *next == Token::LBracket => Some(map_constructor(parser, start)),
             Keyword::CAST if *next == Token::LParen => Some(cast(parser, CastKind::Cast)),
             Keyword::TRY_CAST if *next == Token::LParen => Some(cast(parser, CastKind::TryCast)),
+            _ if word.value.eq_ignore_ascii_case("JSON_VALUE") && *next == Token::LParen => Some(json_value(parser)),
             _ => None,
         }
     }
 }
 
-fn function(name: &str, token: &TokenWithSpan, args: Vec<Expr>) -> Expr {
+/// A call that syntax stands for.
+pub(super) fn function(name: &str, token: &TokenWithSpan, args: Vec<Expr>) -> Expr {
     Expr::Function(Function {
         name: ObjectName::from(vec![Ident::with_span(token.span, name)]),
         uses_odbc_syntax: false,
@@ -103,7 +110,7 @@ fn function(name: &str, token: &TokenWithSpan, args: Vec<Expr>) -> Expr {
     })
 }
 
-/// `TABLE t` and `TABLE (SELECT …)` as arguments of a table function.
+/// `TABLE t [PARTITION BY keys]` and `TABLE (SELECT …)` as arguments of a table function.
 fn table_argument(parser: &mut Parser, start: TokenWithSpan) -> Result<Expr, ParserError> {
     parser.next_token();
     if parser.consume_token(&Token::LParen) {
@@ -118,7 +125,11 @@ fn table_argument(parser: &mut Parser, start: TokenWithSpan) -> Result<Expr, Par
             break;
         }
     }
-    Ok(function(TABLE_ARGUMENT, &start, vec![Expr::CompoundIdentifier(parts)]))
+    let mut args = vec![Expr::CompoundIdentifier(parts)];
+    if parser.parse_keywords(&[Keyword::PARTITION, Keyword::BY]) {
+        args.push(parser.parse_expr()?);
+    }
+    Ok(function(TABLE_ARGUMENT, &start, args))
 }
 
 /// `MAP[k1, v1, …]`: a call of MAP.
@@ -134,23 +145,30 @@ fn map_constructor(parser: &mut Parser, start: TokenWithSpan) -> Result<Expr, Pa
     Ok(function("MAP", &start, args))
 }
 
-/// CAST and TRY_CAST: types that sqlparser knows stay its own nodes, others become [`TYPE_TEXT`].
+/// CAST and TRY_CAST.
 fn cast(parser: &mut Parser, kind: CastKind) -> Result<Expr, ParserError> {
     parser.next_token();
     parser.expect_token(&Token::LParen)?;
     let expr = Box::new(parser.parse_expr()?);
     parser.expect_keyword_is(Keyword::AS)?;
+    let data_type = data_type(parser)?;
+    parser.expect_token(&Token::RParen)?;
+    Ok(Expr::Cast { kind, expr, data_type, array: false, format: None })
+}
+
+/// A type in an expression: those that sqlparser knows stay its own nodes, others become [`TYPE_TEXT`].
+pub(super) fn data_type(parser: &mut Parser) -> Result<DataType, ParserError> {
     let known = parser.maybe_parse(|p| {
         let data_type = p.parse_data_type()?;
-        if *p.peek_token_ref() != Token::RParen || matches!(data_type, DataType::Custom(..)) {
+        // Behind the type of a cast, or of JSON_VALUE's RETURNING.
+        let ends = *p.peek_token_ref() == Token::RParen || ["NULL", "ERROR", "DEFAULT"].iter().any(|w| word_is(p, w));
+        if !ends || matches!(data_type, DataType::Custom(..)) {
             return Err(ParserError::ParserError("not its type".into()));
         }
         Ok(data_type)
     })?;
-    let data_type = match known {
+    Ok(match known {
         Some(t) => t,
         None => DataType::Custom(ObjectName::from(vec![Ident::new(TYPE_TEXT)]), vec![parse_type(parser)?.to_string()]),
-    };
-    parser.expect_token(&Token::RParen)?;
-    Ok(Expr::Cast { kind, expr, data_type, array: false, format: None })
+    })
 }

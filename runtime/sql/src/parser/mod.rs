@@ -4,94 +4,21 @@
 
 pub mod ddl;
 pub mod dialect;
+pub mod json;
+pub mod names;
+mod statement;
 pub mod types;
 
+pub use statement::{CreateView, Explained, Insert, Located, Statement};
+
 use crate::position::{Position, from_parser, parser_error};
-use datafusion_expr::sqlparser::ast::{Ident, Query};
+use datafusion_expr::sqlparser::ast::Query;
 use datafusion_expr::sqlparser::keywords::Keyword;
 use datafusion_expr::sqlparser::parser::{Parser, ParserError};
 use datafusion_expr::sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer, Whitespace};
-use ddl::{CreateTable, TableName};
 use dialect::FlinkDialect;
 use streamjob_core::{Error, Result};
 use types::word_is;
-
-/// A statement and where it starts.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Located {
-    /// Its first token.
-    pub position: Position,
-    /// The statement.
-    pub statement: Statement,
-}
-
-/// What a script may say.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Statement {
-    /// `SET 'key' = 'value'`.
-    Set {
-        /// The option.
-        key: String,
-        /// Its value.
-        value: String,
-    },
-    /// `RESET` or `RESET 'key'`.
-    Reset(Option<String>),
-    /// CREATE TABLE.
-    CreateTable(Box<CreateTable>),
-    /// CREATE VIEW.
-    CreateView(Box<CreateView>),
-    /// DROP TABLE or DROP VIEW.
-    Drop {
-        /// True for a view.
-        view: bool,
-        /// Its name.
-        name: TableName,
-        /// IF EXISTS.
-        if_exists: bool,
-    },
-    /// INSERT INTO.
-    Insert(Box<Insert>),
-    /// EXPLAIN of some inserts, or of a query.
-    Explain(Explained),
-    /// A query at the top, which has no sink.
-    Query(Box<Query>),
-}
-
-/// What EXPLAIN explains.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Explained {
-    /// Inserts.
-    Inserts(Vec<Insert>),
-    /// A query without a sink.
-    Query(Box<Query>),
-}
-
-/// CREATE VIEW.
-#[derive(Debug, Clone, PartialEq)]
-pub struct CreateView {
-    /// Its name.
-    pub name: TableName,
-    /// IF NOT EXISTS.
-    pub if_not_exists: bool,
-    /// Names for its columns; empty for those of the query.
-    pub columns: Vec<Ident>,
-    /// What it shows.
-    pub query: Box<Query>,
-}
-
-/// INSERT INTO.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Insert {
-    /// The sink.
-    pub table: TableName,
-    /// The columns that are given; empty for all.
-    pub columns: Vec<Ident>,
-    /// What to insert.
-    pub query: Box<Query>,
-    /// Where it stands.
-    pub position: Position,
-}
 
 /// Reads a whole script. Errors (User) carry line and column and say what was expected.
 pub fn parse_script(sql: &str) -> Result<Vec<Located>> {
@@ -263,7 +190,7 @@ impl ScriptParser<'_> {
         }
         if self.word("VIEW") && !or_replace {
             let if_not_exists = self.words(&["IF", "NOT", "EXISTS"]);
-            let name = ddl::table_name(&mut self.parser).map_err(from_parser)?;
+            let name = names::table_name(&mut self.parser).map_err(from_parser)?;
             let mut columns = Vec::new();
             if self.parser.consume_token(&Token::LParen) {
                 loop {
@@ -310,7 +237,7 @@ impl ScriptParser<'_> {
         }
         self.parser.next_token();
         let if_exists = self.words(&["IF", "EXISTS"]);
-        let name = ddl::table_name(&mut self.parser).map_err(from_parser)?;
+        let name = names::table_name(&mut self.parser).map_err(from_parser)?;
         Ok(Statement::Drop { view, name, if_exists })
     }
 
@@ -325,7 +252,7 @@ impl ScriptParser<'_> {
         }
         self.parser.expect_keyword_is(Keyword::INTO).map_err(from_parser)?;
         self.word("TABLE");
-        let table = ddl::table_name(&mut self.parser).map_err(from_parser)?;
+        let table = names::table_name(&mut self.parser).map_err(from_parser)?;
         if self.is("PARTITION") {
             return Err(refused(self.here(), "INSERT INTO … PARTITION", "give the partition columns in the SELECT"));
         }
@@ -400,7 +327,7 @@ impl ScriptParser<'_> {
 
     fn query(&mut self) -> Result<Box<Query>> {
         let query = self.parser.parse_query().map_err(from_parser)?;
-        ddl::refuse_reserved_tables(&query)?;
+        names::refuse_reserved_tables(&query)?;
         Ok(query)
     }
 

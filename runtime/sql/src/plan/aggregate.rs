@@ -2,6 +2,11 @@
 //! HAVING read from groups. A group by window_start and window_end of a windowed
 //! relation becomes a window aggregate, any other an updating one.
 
+mod call;
+mod rewrite;
+
+pub use call::{documented, find, refused_names};
+
 use super::query::{Item, ItemValue, Planner, Scoped, calc};
 use super::{
     Call, Node, PlanColumn, Rel, Window, WindowColumns, WindowOf, aggregate_id, bind, optimize, refuse, window,
@@ -9,90 +14,11 @@ use super::{
 use crate::expr::{BoundExpr, Scope, ScopeColumn};
 use crate::parser::refused;
 use crate::position::Position;
-use datafusion_expr::sqlparser::ast::{
-    DuplicateTreatment, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, GroupByExpr, Ident, Select,
-    Spanned, Value, Visit, VisitMut, Visitor, VisitorMut,
-};
+use call::Found;
+use datafusion_expr::sqlparser::ast::{Expr, GroupByExpr, Ident, Select, Spanned, VisitMut, VisitorMut};
+use rewrite::{Key, Rewrite, unique};
 use std::ops::ControlFlow;
-use streamjob_core::{DataType, Error, LogicalType, Result};
-use streamjob_engine::operators::AggFunction;
-
-/// Aggregates that exist in Flink but not here.
-const MISSING: &[&str] = &[
-    "APPROX_COUNT_DISTINCT",
-    "ARRAY_AGG",
-    "BIT_AND",
-    "BIT_OR",
-    "BIT_XOR",
-    "COLLECT",
-    "COVAR_POP",
-    "COVAR_SAMP",
-    "CUME_DIST",
-    "DENSE_RANK",
-    "EVERY",
-    "GROUPING",
-    "GROUPING_ID",
-    "GROUP_ID",
-    "INTERSECTION",
-    "JSON_ARRAYAGG",
-    "JSON_OBJECTAGG",
-    "LAG",
-    "LEAD",
-    "NTH_VALUE",
-    "NTILE",
-    "PERCENTILE",
-    "PERCENT_RANK",
-    "RANK",
-    "ROW_NUMBER",
-    "SINGLE_VALUE",
-    "SOME",
-    "FUSION",
-    "ANY_VALUE",
-    "REGR_COUNT",
-];
-
-/// The aggregate function with this name. LISTAGG's delimiter is set later.
-fn function(name: &str) -> Option<AggFunction> {
-    Some(match name {
-        "COUNT" => AggFunction::Count,
-        "SUM" => AggFunction::Sum,
-        "AVG" => AggFunction::Avg,
-        "MIN" => AggFunction::Min,
-        "MAX" => AggFunction::Max,
-        "FIRST_VALUE" => AggFunction::FirstValue,
-        "LAST_VALUE" => AggFunction::LastValue,
-        "LISTAGG" => AggFunction::ListAgg { delimiter: ",".into() },
-        "STDDEV_POP" => AggFunction::StddevPop,
-        "STDDEV_SAMP" | "STDDEV" => AggFunction::StddevSamp,
-        "VAR_POP" => AggFunction::VarPop,
-        "VAR_SAMP" | "VARIANCE" => AggFunction::VarSamp,
-        _ => return None,
-    })
-}
-
-fn is_aggregate(f: &Function) -> bool {
-    let name = bind::function_name(f);
-    f.over.is_none() && (function(&name).is_some() || MISSING.contains(&name.as_str()))
-}
-
-/// Where the first aggregate of an expression stands.
-pub fn find(expr: &Expr) -> Option<Position> {
-    struct Find;
-    impl Visitor for Find {
-        type Break = Position;
-        fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<Position> {
-            match expr {
-                Expr::Function(f) if is_aggregate(f) => ControlFlow::Break(Position::of_expr(expr)),
-                Expr::Subquery(_) => ControlFlow::Continue(()),
-                _ => ControlFlow::Continue(()),
-            }
-        }
-    }
-    match expr.visit(&mut Find) {
-        ControlFlow::Break(position) => Some(position),
-        ControlFlow::Continue(()) => None,
-    }
-}
+use streamjob_core::{Error, Result};
 
 /// True when a SELECT aggregates.
 pub fn wanted(select: &Select, items: &[Item]) -> bool {
@@ -156,25 +82,6 @@ fn window_aggregate(input: Rel, window: Window, source: WindowOf, keys: Vec<usiz
 
 fn call_column(call: &Call) -> PlanColumn {
     PlanColumn { name: call.text.clone(), ty: call.ty.clone(), rowtime: false, proctime: false }
-}
-
-/// A key of GROUP BY.
-struct Key {
-    canonical: String,
-    bound: BoundExpr,
-    name: String,
-    proctime: bool,
-}
-
-/// A call found in SELECT list or HAVING.
-struct Found {
-    canonical: String,
-    function: AggFunction,
-    distinct: bool,
-    arg: Option<BoundExpr>,
-    filter: Option<BoundExpr>,
-    ty: LogicalType,
-    name: String,
 }
 
 /// Plans a SELECT that aggregates: calc (keys and arguments), aggregate, calc (SELECT list and HAVING).
@@ -308,206 +215,6 @@ fn old_windows(
     Ok(Scoped { rel, scope })
 }
 
-/// Replaces keys and aggregates in an expression by columns of the group.
-struct Rewrite<'a, 'p> {
-    planner: &'a Planner<'p>,
-    scope: &'a Scope,
-    keys: &'a [Key],
-    calls: Vec<Found>,
-    grouped: bool,
-    error: Option<Error>,
-}
-
-impl Rewrite<'_, '_> {
-    fn apply(&mut self, expr: &mut Expr, at: Position) -> Result<()> {
-        let _ = expr.visit(self);
-        self.error.take().map_or(Ok(()), |e| Err(at.locate(e)))
-    }
-
-    fn fail(&mut self, error: Error) -> ControlFlow<()> {
-        self.error = Some(error);
-        ControlFlow::Break(())
-    }
-
-    /// The column of an aggregate call, found again or added.
-    fn call(&mut self, f: &Function, at: Position) -> Result<String> {
-        let canonical = bind::canonical(&Expr::Function(f.clone()), self.scope);
-        if let Some(found) = self.calls.iter().find(|c| c.canonical == canonical) {
-            return Ok(found.name.clone());
-        }
-        let mut found = bind_call(self.planner, f, self.scope, self.grouped, at)?;
-        found.name = unique(
-            found.name,
-            self.calls.iter().map(|c| c.name.as_str()).chain(self.keys.iter().map(|k| k.name.as_str())),
-        );
-        found.canonical = canonical;
-        let name = found.name.clone();
-        self.calls.push(found);
-        Ok(name)
-    }
-}
-
-impl VisitorMut for Rewrite<'_, '_> {
-    type Break = ();
-
-    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
-        let at = Position::of_expr(expr);
-        let span = expr.span();
-        // A constant is the same inside and outside of a group.
-        if !matches!(expr, Expr::Value(_)) {
-            let canonical = bind::canonical(expr, self.scope);
-            if let Some(key) = self.keys.iter().find(|k| k.canonical == canonical) {
-                *expr = Expr::Identifier(Ident::with_quote_and_span('`', span, key.name.clone()));
-                return ControlFlow::Continue(());
-            }
-        }
-        if let Expr::Function(f) = expr {
-            if is_aggregate(f) {
-                match self.call(&f.clone(), at) {
-                    Ok(name) => *expr = Expr::Identifier(Ident::with_quote_and_span('`', span, name)),
-                    Err(e) => return self.fail(e),
-                }
-            } else if window::group_window_property(f).is_some() {
-                let name = bind::function_name(f);
-                return self.fail(
-                    at.error(format!("{name} needs its group window in GROUP BY"))
-                        .fix("add the TUMBLE(…) or HOP(…) to GROUP BY"),
-                );
-            }
-            return ControlFlow::Continue(());
-        }
-        if let Some(path) = bind::path(expr)
-            && let Some((index, taken)) = bind::resolve(self.scope, &path)
-        {
-            // A field of a key that is a row.
-            let column = format!("${index}");
-            if taken < path.len()
-                && let Some(key) = self.keys.iter().find(|k| k.canonical == column)
-            {
-                let mut parts = vec![Ident::with_quote_and_span('`', span, key.name.clone())];
-                parts.extend(path.into_iter().skip(taken));
-                *expr = Expr::CompoundIdentifier(parts);
-                return ControlFlow::Continue(());
-            }
-            return self.fail(
-                at.error(format!("Expression '{expr}' is not being grouped"))
-                    .fix("add it to GROUP BY, or aggregate it"),
-            );
-        }
-        ControlFlow::Continue(())
-    }
-}
-
-/// Binds one aggregate call.
-fn bind_call(planner: &Planner<'_>, f: &Function, scope: &Scope, grouped: bool, at: Position) -> Result<Found> {
-    let name = bind::function_name(f);
-    let Some(mut agg) = function(&name) else {
-        return Err(refused(
-            at,
-            &format!("aggregate function {name}"),
-            "use COUNT, SUM, AVG, MIN, MAX, FIRST_VALUE, LAST_VALUE, LISTAGG, STDDEV_* or VAR_*",
-        ));
-    };
-    if !f.within_group.is_empty() || f.null_treatment.is_some() {
-        return Err(refused(at, &format!("WITHIN GROUP or NULLS in {name}"), "leave it out"));
-    }
-    let FunctionArguments::List(list) = &f.args else {
-        return Err(at.error(format!("syntax error in the arguments of {name}")));
-    };
-    if !list.clauses.is_empty() {
-        return Err(refused(at, &format!("ORDER BY or another clause in {name}"), "leave it out"));
-    }
-    let distinct = matches!(list.duplicate_treatment, Some(DuplicateTreatment::Distinct));
-    let mut args = list.args.iter();
-    let mut arg = None;
-    match (args.next(), &agg) {
-        (Some(FunctionArg::Unnamed(FunctionArgExpr::Wildcard)), AggFunction::Count) if !distinct => {
-            agg = AggFunction::CountStar
-        }
-        (None, AggFunction::Count) => return Err(at.error("COUNT needs an argument").fix("write COUNT(*)")),
-        (Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(e))), _) => {
-            if let Some(inner) = find(e) {
-                return Err(inner.error("Aggregate expressions cannot be nested").fix("aggregate in a subquery first"));
-            }
-            arg = Some(bind::expr(e, scope, &planner.ctx)?);
-        }
-        _ => return Err(at.error(format!("{name} needs one argument"))),
-    }
-    if let (AggFunction::ListAgg { delimiter }, Some(second)) = (&mut agg, args.next()) {
-        match second {
-            FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Value(v))) => match &v.value {
-                Value::SingleQuotedString(s) => delimiter.clone_from(s),
-                _ => return Err(at.error("the delimiter of LISTAGG must be text in single quotes")),
-            },
-            _ => return Err(at.error("the delimiter of LISTAGG must be text in single quotes")),
-        }
-    }
-    if args.next().is_some() {
-        return Err(refused(at, &format!("{name} of several columns"), "aggregate one column per call"));
-    }
-    let filter = match &f.filter {
-        None => None,
-        Some(e) => {
-            if let Some(inner) = find(e) {
-                return Err(inner.error("FILTER must not contain aggregate expression"));
-            }
-            Some(planner.predicate(e, scope, "FILTER")?)
-        }
-    };
-    let mut ty = result_type(&agg, arg.as_ref().map(|a| &a.ty)).ok_or_else(|| {
-        let of = arg.as_ref().map_or(String::new(), |a| a.ty.data.to_string());
-        at.error(format!("Cannot apply '{name}' to arguments of type '{name}(<{of}>)'"))
-            .fix("CAST the argument to a type that it takes")
-    })?;
-    if !matches!(agg, AggFunction::Count | AggFunction::CountStar) {
-        ty.nullable = ty.nullable || !grouped || filter.is_some();
-    }
-    // MIN and MAX do not change by repetition.
-    let distinct = distinct && !matches!(agg, AggFunction::Min | AggFunction::Max);
-    Ok(Found {
-        canonical: String::new(),
-        function: agg,
-        distinct,
-        arg,
-        filter,
-        ty,
-        name: Expr::Function(f.clone()).to_string(),
-    })
-}
-
-/// Type of an aggregate's result; `None` when it does not take the argument.
-fn result_type(f: &AggFunction, arg: Option<&LogicalType>) -> Option<LogicalType> {
-    if matches!(f, AggFunction::Count | AggFunction::CountStar) {
-        return Some(LogicalType::not_null(DataType::BigInt));
-    }
-    let arg = arg?;
-    let data = match (f, &arg.data) {
-        (AggFunction::Sum, DataType::Decimal(_, s)) => DataType::Decimal(38, *s),
-        (AggFunction::Sum, d) if d.is_numeric() => d.clone(),
-        (AggFunction::Sum, _) => return None,
-        (
-            AggFunction::Avg
-            | AggFunction::StddevPop
-            | AggFunction::StddevSamp
-            | AggFunction::VarPop
-            | AggFunction::VarSamp,
-            d,
-        ) => match d {
-            DataType::Decimal(_, s) => DataType::Decimal(38, (*s).max(6)),
-            d if d.is_numeric() => d.clone(),
-            _ => return None,
-        },
-        (AggFunction::ListAgg { .. }, d) if d.is_string() => DataType::STRING,
-        (AggFunction::ListAgg { .. }, _) => return None,
-        (
-            AggFunction::Min | AggFunction::Max,
-            DataType::Array(_) | DataType::Map(..) | DataType::Multiset(_) | DataType::Row(_),
-        ) => return None,
-        (_, d) => d.clone(),
-    };
-    Some(LogicalType { data, nullable: arg.nullable })
-}
-
 /// Builds the calc of keys and arguments, and the aggregate over it.
 fn aggregate(input: Rel, filter: Option<BoundExpr>, keys: &[Key], found: Vec<Found>, at: Position) -> Result<Scoped> {
     let mut exprs: Vec<BoundExpr> = keys.iter().map(|k| k.bound.clone()).collect();
@@ -575,14 +282,4 @@ fn aggregate(input: Rel, filter: Option<BoundExpr>, keys: &[Key], found: Vec<Fou
     }
     let scope = names(&rel);
     Ok(Scoped { rel, scope })
-}
-
-fn unique<'a>(name: String, taken: impl Iterator<Item = &'a str> + Clone) -> String {
-    let mut result = name.clone();
-    let mut n = 0;
-    while taken.clone().any(|t| t == result) {
-        result = format!("{name}_{n}");
-        n += 1;
-    }
-    result
 }

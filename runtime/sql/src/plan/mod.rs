@@ -4,6 +4,7 @@
 pub mod aggregate;
 pub mod bind;
 pub mod changelog;
+pub mod from;
 pub mod optimize;
 pub mod query;
 pub mod refuse;

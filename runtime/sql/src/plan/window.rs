@@ -195,6 +195,11 @@ fn data(planner: &Planner<'_>, expr: &Expr, names: &Names, function: &str) -> Re
                 let at = path.first().map_or(Position::default(), |i| Position::of(i.span));
                 planner.table(&path.iter().map(|i| i.value.clone()).collect::<Vec<_>>(), at, names)
             }
+            None => Err(refused(
+                Position::of_expr(expr),
+                &format!("PARTITION BY in {function}"),
+                "leave it out, and add the keys to GROUP BY",
+            )),
             _ => Err(Position::of_expr(expr).error(format!("{function} needs a table behind TABLE"))),
         },
         other => Err(Position::of_expr(other)

@@ -63,8 +63,11 @@ impl CsvDecoder {
 
 const SKIP: &str = "set 'csv.ignore-parse-errors' = 'true' to read bad fields as NULL and to skip malformed rows";
 
+const EMPTY: &str = "set 'csv.null-literal' = '' to read empty fields as NULL, or 'csv.ignore-parse-errors' = 'true'";
+
 fn bad(place: Place<'_>, name: &str, field: usize, why: &str) -> Error {
-    Error::user(format!("{}, line {}, column '{name}' (field {field}): {why}", place.file, place.line)).fix(SKIP)
+    let error = Error::user(format!("{}, line {}, column '{name}' (field {field}): {why}", place.file, place.line));
+    error.fix(if why.starts_with("'' is not") { EMPTY } else { SKIP })
 }
 
 fn utf8(bytes: &[u8]) -> Cow<'_, str> {

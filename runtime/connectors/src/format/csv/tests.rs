@@ -100,7 +100,7 @@ fn types_are_read_as_flink_reads_them() {
 fn bad_rows_name_file_line_column_and_option() {
     for (text, parts) in [
         ("1,a\nx,b\n", &["f.csv, line 2, column 'c0' (field 1)", "'x' is not an INT"][..]),
-        ("1,a\n,b\n", &["line 2", "'' is not an INT"]),
+        ("1,a\n,b\n", &["line 2", "'' is not an INT", "'csv.null-literal' = ''"]),
         ("1,a,z\n", &["f.csv, line 1", "3 fields", "2 columns"]),
         ("1,\"a\nb\"\n2\n", &["line 3", "1 fields"]),
         ("1,\"a\"x\n", &["line 1, column 'c1' (field 2)", "closing quote"]),

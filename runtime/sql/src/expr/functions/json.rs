@@ -1,11 +1,13 @@
-//! JSON_VALUE, JSON_QUERY, JSON_EXISTS and their paths. Documents are read by a
-//! small parser of our own, which keeps the order of keys and the text of numbers.
+//! JSON_VALUE, JSON_QUERY, JSON_EXISTS, IS JSON.
+
+mod document;
 
 use super::super::BoundExpr;
 use super::super::args::Args;
 use super::super::build::{try_bools, try_strings};
 use super::site::{FunctionDef, Site, def};
-use std::fmt::Write;
+use crate::parser::json::{IS_JSON, JSON_VALUE_ON};
+use document::{Json, Path, parse};
 use std::sync::Arc;
 use streamjob_core::{DataType, Error, LogicalType, Result};
 
@@ -16,13 +18,14 @@ pub const FUNCTIONS: &[FunctionDef] = &[
         "JSON_VALUE(json, path [RETURNING type])",
         (2, 2),
         "The scalar at a path, as STRING or the type; NULL without one.",
-        |s| {
-            at_path(&s, |value| match value {
-                Json::Null | Json::Array(_) | Json::Object(_) => None,
-                Json::Text(text) => Some(text.clone()),
-                other => Some(other.text()),
-            })
-        },
+        |s| at_path(&s, scalar),
+    ),
+    def(
+        JSON_VALUE_ON,
+        "JSON_VALUE(json, path [RETURNING type] [{NULL | ERROR | DEFAULT x} ON EMPTY] [{NULL | ERROR | DEFAULT x} ON ERROR])",
+        (6, 6),
+        "As JSON_VALUE, with a say in what is given where nothing is found (in a `lax` path), or something else is wrong.",
+        json_value_on,
     ),
     def(
         "JSON_QUERY",
@@ -41,13 +44,84 @@ pub const FUNCTIONS: &[FunctionDef] = &[
             })
         }))
     }),
-    def("IS_JSON", "IS_JSON(text)", (1, 1), "True when the text is JSON.", |s| {
-        Ok(s.total(LogicalType::not_null(DataType::Boolean), vec![s.str(0)?], |a| {
-            let text = a.str(0)?;
-            try_bools(a.rows, |r| Ok(Some(text.get(r).is_some_and(|t| parse(t).is_some()))))
-        }))
-    }),
+    def(
+        IS_JSON,
+        "text IS [NOT] JSON [VALUE | OBJECT | ARRAY | SCALAR]",
+        (2, 2),
+        "True when the text is JSON, of that kind; false for NULL.",
+        is_json,
+    ),
 ];
+
+fn is_json(s: Site) -> Result<BoundExpr> {
+    let fits: fn(&Json) -> bool = match s.literal_str(1).as_deref() {
+        Some("OBJECT") => |json| matches!(json, Json::Object(_)),
+        Some("ARRAY") => |json| matches!(json, Json::Array(_)),
+        Some("SCALAR") => |json| !matches!(json, Json::Object(_) | Json::Array(_)),
+        _ => |_| true,
+    };
+    Ok(s.total(LogicalType::not_null(DataType::Boolean), vec![s.str(0)?], move |a| {
+        let text = a.str(0)?;
+        try_bools(a.rows, |r| Ok(Some(text.get(r).and_then(parse).is_some_and(|json| fits(&json)))))
+    }))
+}
+
+/// The text of a scalar.
+fn scalar(value: &Json) -> Option<String> {
+    match value {
+        Json::Null | Json::Array(_) | Json::Object(_) => None,
+        Json::Text(text) => Some(text.clone()),
+        other => Some(other.text()),
+    }
+}
+
+/// What happens where JSON_VALUE has no value.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Otherwise {
+    Null,
+    Error,
+    Default,
+}
+
+impl Otherwise {
+    /// The behaviour that argument `i` names.
+    fn of(s: &Site, i: usize) -> Result<Self> {
+        Ok(match s.literal_str(i).as_deref() {
+            Some("ERROR") => Self::Error,
+            Some("DEFAULT") => Self::Default,
+            Some("NULL") => Self::Null,
+            _ => return Err(s.mismatch()),
+        })
+    }
+}
+
+fn json_value_on(s: Site) -> Result<BoundExpr> {
+    let paths = Paths::new(&s)?;
+    let (on_empty, on_error) = (Otherwise::of(&s, 2)?, Otherwise::of(&s, 4)?);
+    let anything = |_: &DataType| true;
+    let args =
+        vec![s.str(0)?, s.str(1)?, s.coerce(3, DataType::STRING, anything)?, s.coerce(5, DataType::STRING, anything)?];
+    Ok(s.fallible(LogicalType::new(DataType::STRING), args, move |a| {
+        let (document, empty, error) = (a.str(0)?, a.str(2)?, a.str(3)?);
+        try_strings(a.rows, |r| {
+            let (Some(text), Some(path)) = (document.get(r), paths.get(a, r)?) else { return Ok(None) };
+            if let Some(value) = parse(text).and_then(|json| path.find(&json).and_then(scalar)) {
+                return Ok(Some(value));
+            }
+            // A lax path finds nothing where a strict one goes wrong.
+            let (otherwise, default, message) = if path.lax {
+                (on_empty, &empty, "Empty result of JSON_VALUE function is not allowed")
+            } else {
+                (on_error, &error, "JSON_VALUE finds no scalar at its path")
+            };
+            match otherwise {
+                Otherwise::Null => Ok(None),
+                Otherwise::Default => Ok(default.get(r).map(str::to_string)),
+                Otherwise::Error => Err(Error::user(message).fix("use DEFAULT x or NULL instead of ERROR")),
+            }
+        })
+    }))
+}
 
 fn at_path(s: &Site, pick: fn(&Json) -> Option<String>) -> Result<BoundExpr> {
     let paths = Paths::new(s)?;
@@ -59,272 +133,6 @@ fn at_path(s: &Site, pick: fn(&Json) -> Option<String>) -> Result<BoundExpr> {
             _ => Ok(None),
         })
     }))
-}
-
-/// A JSON value.
-#[derive(Debug, Clone, PartialEq)]
-enum Json {
-    Null,
-    Bool(bool),
-    /// As written.
-    Number(String),
-    Text(String),
-    Array(Vec<Json>),
-    Object(Vec<(String, Json)>),
-}
-
-impl Json {
-    fn text(&self) -> String {
-        let mut out = String::new();
-        self.write(&mut out);
-        out
-    }
-
-    fn write(&self, out: &mut String) {
-        match self {
-            Json::Null => out.push_str("null"),
-            Json::Bool(b) => out.push_str(if *b { "true" } else { "false" }),
-            Json::Number(n) => out.push_str(n),
-            Json::Text(t) => quote(out, t),
-            Json::Array(items) => {
-                out.push('[');
-                for (i, item) in items.iter().enumerate() {
-                    if i > 0 {
-                        out.push(',');
-                    }
-                    item.write(out);
-                }
-                out.push(']');
-            }
-            Json::Object(fields) => {
-                out.push('{');
-                for (i, (key, value)) in fields.iter().enumerate() {
-                    if i > 0 {
-                        out.push(',');
-                    }
-                    quote(out, key);
-                    out.push(':');
-                    value.write(out);
-                }
-                out.push('}');
-            }
-        }
-    }
-}
-
-fn quote(out: &mut String, text: &str) {
-    out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            '\u{8}' => out.push_str("\\b"),
-            '\u{c}' => out.push_str("\\f"),
-            c if c < ' ' => {
-                let _ = write!(out, "\\u{:04X}", u32::from(c));
-            }
-            c => out.push(c),
-        }
-    }
-    out.push('"');
-}
-
-/// Nesting beyond this is refused, so that a hostile text cannot exhaust the stack.
-const MAX_DEPTH: usize = 500;
-
-fn parse(text: &str) -> Option<Json> {
-    let mut reader = Reader { rest: text };
-    let value = reader.value(0)?;
-    reader.space();
-    reader.rest.is_empty().then_some(value)
-}
-
-struct Reader<'a> {
-    rest: &'a str,
-}
-
-impl Reader<'_> {
-    fn space(&mut self) {
-        self.rest = self.rest.trim_start_matches([' ', '\t', '\n', '\r']);
-    }
-
-    fn eat(&mut self, token: &str) -> Option<()> {
-        self.rest = self.rest.strip_prefix(token)?;
-        Some(())
-    }
-
-    fn value(&mut self, depth: usize) -> Option<Json> {
-        if depth > MAX_DEPTH {
-            return None;
-        }
-        self.space();
-        match self.rest.as_bytes().first()? {
-            b'n' => self.eat("null").map(|()| Json::Null),
-            b't' => self.eat("true").map(|()| Json::Bool(true)),
-            b'f' => self.eat("false").map(|()| Json::Bool(false)),
-            b'"' => self.string().map(Json::Text),
-            b'[' => {
-                self.eat("[")?;
-                let mut items = Vec::new();
-                self.space();
-                if self.eat("]").is_some() {
-                    return Some(Json::Array(items));
-                }
-                loop {
-                    items.push(self.value(depth + 1)?);
-                    self.space();
-                    if self.eat(",").is_none() {
-                        self.eat("]")?;
-                        return Some(Json::Array(items));
-                    }
-                }
-            }
-            b'{' => {
-                self.eat("{")?;
-                let mut fields: Vec<(String, Json)> = Vec::new();
-                self.space();
-                if self.eat("}").is_some() {
-                    return Some(Json::Object(fields));
-                }
-                loop {
-                    self.space();
-                    let key = self.string()?;
-                    self.space();
-                    self.eat(":")?;
-                    let value = self.value(depth + 1)?;
-                    match fields.iter_mut().find(|(k, _)| *k == key) {
-                        Some(field) => field.1 = value,
-                        None => fields.push((key, value)),
-                    }
-                    self.space();
-                    if self.eat(",").is_none() {
-                        self.eat("}")?;
-                        return Some(Json::Object(fields));
-                    }
-                }
-            }
-            _ => self.number(),
-        }
-    }
-
-    fn number(&mut self) -> Option<Json> {
-        let end =
-            self.rest.find(|c: char| !matches!(c, '0'..='9' | '-' | '+' | '.' | 'e' | 'E')).unwrap_or(self.rest.len());
-        let (text, rest) = self.rest.split_at_checked(end)?;
-        let digits = text.strip_prefix('-').unwrap_or(text);
-        let whole = digits.split(['.', 'e', 'E']).next()?;
-        let valid = !whole.is_empty()
-            && whole.bytes().all(|b| b.is_ascii_digit())
-            && (whole == "0" || !whole.starts_with('0'))
-            && !digits.ends_with('.')
-            && text.parse::<f64>().is_ok();
-        self.rest = rest;
-        valid.then(|| Json::Number(text.to_string()))
-    }
-
-    fn string(&mut self) -> Option<String> {
-        self.eat("\"")?;
-        let mut out = String::new();
-        loop {
-            let end = self.rest.find(['"', '\\'])?;
-            let (plain, rest) = self.rest.split_at_checked(end)?;
-            if plain.chars().any(|c| c < ' ') {
-                return None;
-            }
-            out.push_str(plain);
-            self.rest = rest;
-            if self.eat("\"").is_some() {
-                return Some(out);
-            }
-            self.eat("\\")?;
-            let c = self.rest.chars().next()?;
-            self.rest = self.rest.get(c.len_utf8()..)?;
-            out.push(match c {
-                '"' | '\\' | '/' => c,
-                'n' => '\n',
-                'r' => '\r',
-                't' => '\t',
-                'b' => '\u{8}',
-                'f' => '\u{c}',
-                'u' => self.escaped()?,
-                _ => return None,
-            });
-        }
-    }
-
-    fn unit(&mut self) -> Option<u32> {
-        let (hex, rest) = self.rest.split_at_checked(4)?;
-        self.rest = rest;
-        u32::from_str_radix(hex, 16).ok()
-    }
-
-    /// What follows `\u`, with the second half of a surrogate pair.
-    fn escaped(&mut self) -> Option<char> {
-        let high = self.unit()?;
-        if !(0xD800..0xDC00).contains(&high) {
-            return char::from_u32(high);
-        }
-        self.eat("\\u")?;
-        let low = self.unit()?;
-        char::from_u32(0x1_0000 + ((high - 0xD800) << 10) + low.checked_sub(0xDC00)?)
-    }
-}
-
-/// A path such as `$.a.b[2]` or `lax $['a']`.
-#[derive(Debug, Clone, PartialEq)]
-struct Path(Vec<Step>);
-
-#[derive(Debug, Clone, PartialEq)]
-enum Step {
-    Key(String),
-    Index(usize),
-}
-
-impl Path {
-    fn compile(text: &str) -> Result<Self> {
-        let wrong = || {
-            Error::user(format!("JSON path '{text}' is not supported"))
-                .fix("write a path of keys and indexes such as '$.orders[0].id'")
-        };
-        let trimmed = text.trim();
-        let body = trimmed.strip_prefix("lax").or_else(|| trimmed.strip_prefix("strict")).unwrap_or(trimmed);
-        let mut rest = body.trim_start().strip_prefix('$').ok_or_else(wrong)?;
-        let mut steps = Vec::new();
-        while !rest.is_empty() {
-            if let Some(after) = rest.strip_prefix('.') {
-                let end = after.find(['.', '[']).unwrap_or(after.len());
-                let (key, tail) = after.split_at_checked(end).ok_or_else(wrong)?;
-                if key.is_empty() || key.contains(['*', '(', '?', '@']) {
-                    return Err(wrong());
-                }
-                steps.push(Step::Key(key.to_string()));
-                rest = tail;
-            } else if let Some(after) = rest.strip_prefix('[') {
-                let (inner, tail) = after.split_once(']').ok_or_else(wrong)?;
-                let inner = inner.trim();
-                let quoted = ['\'', '"'].iter().find_map(|q| inner.strip_prefix(*q)?.strip_suffix(*q));
-                steps.push(match quoted {
-                    Some(key) => Step::Key(key.to_string()),
-                    None => Step::Index(inner.parse().map_err(|_| wrong())?),
-                });
-                rest = tail;
-            } else {
-                return Err(wrong());
-            }
-        }
-        Ok(Path(steps))
-    }
-
-    fn find<'j>(&self, json: &'j Json) -> Option<&'j Json> {
-        self.0.iter().try_fold(json, |value, step| match (step, value) {
-            (Step::Key(key), Json::Object(fields)) => fields.iter().find(|(k, _)| k == key).map(|(_, v)| v),
-            (Step::Index(i), Json::Array(items)) => items.get(*i),
-            _ => None,
-        })
-    }
 }
 
 /// The paths of a call: compiled once for a literal.
@@ -345,57 +153,6 @@ impl Paths {
         match args.str(1)?.get(row) {
             None => Ok(None),
             Some(text) => Path::compile(text).map(|p| Some(Arc::new(p))),
-        }
-    }
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    #[test]
-    fn documents() {
-        for (text, expected) in [
-            (r#" {"b": [1, 2.50, "x"], "a": {}, "b2": null} "#, Some(r#"{"b":[1,2.50,"x"],"a":{},"b2":null}"#)),
-            (r#"{"a": 1, "a": 2}"#, Some(r#"{"a":2}"#)),
-            (r#""\u00fc\ud83d\ude00\n""#, Some("\"ü😀\\n\"")),
-            ("[]", Some("[]")),
-            ("-1.5e3", Some("-1.5e3")),
-            ("01", None),
-            ("1.", None),
-            ("{'a': 1}", None),
-            ("[1,]", None),
-            ("[1] x", None),
-            ("hello", None),
-            ("", None),
-        ] {
-            assert_eq!(parse(text).map(|j| j.text()).as_deref(), expected, "{text}");
-        }
-        assert_eq!(parse(&"[".repeat(100_000)), None);
-    }
-
-    #[test]
-    fn paths() {
-        let json = parse(r#"{"a": {"b": [1, 2, "x"]}, "k k": true}"#).unwrap();
-        for (path, expected) in [
-            ("$", Some(r#"{"a":{"b":[1,2,"x"]},"k k":true}"#)),
-            ("$.a.b[2]", Some("\"x\"")),
-            ("lax $['k k']", Some("true")),
-            ("$.a.c", None),
-            ("$.a[0]", None),
-        ] {
-            assert_eq!(Path::compile(path).unwrap().find(&json).map(Json::text).as_deref(), expected, "{path}");
-        }
-        assert!(Path::compile("a.b").is_err() && Path::compile("$.*").is_err() && Path::compile("$..a").is_err());
-    }
-
-    proptest! {
-        #[test]
-        fn texts_round_trip(text in "\\PC*") {
-            let json = Json::Text(text);
-            prop_assert_eq!(parse(&json.text()), Some(json));
         }
     }
 }

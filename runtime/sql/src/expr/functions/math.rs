@@ -8,6 +8,7 @@ use super::super::cast::{CastMode, cast_to};
 use super::super::decimal::{Rounding, rescale};
 use super::super::types::decimal_rounded;
 use super::super::{BoundExpr, literal};
+use super::java_math;
 use super::site::{FunctionDef, Site, alias, def};
 use arrow::array::{ArrayRef, ArrowPrimitiveType, AsArray, PrimitiveArray};
 use arrow::datatypes::{Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type};
@@ -49,13 +50,13 @@ pub const FUNCTIONS: &[FunctionDef] = &[
     def("COS", "COS(x)", (1, 1), "Cosine.", |s| unary(&s, f64::cos)),
     def("TAN", "TAN(x)", (1, 1), "Tangent.", |s| unary(&s, f64::tan)),
     def("COT", "COT(x)", (1, 1), "Cotangent.", |s| unary(&s, |x| 1.0 / x.tan())),
-    def("ASIN", "ASIN(x)", (1, 1), "Arc sine.", |s| unary(&s, f64::asin)),
-    def("ACOS", "ACOS(x)", (1, 1), "Arc cosine.", |s| unary(&s, f64::acos)),
-    def("ATAN", "ATAN(x)", (1, 1), "Arc tangent.", |s| unary(&s, f64::atan)),
-    def("ATAN2", "ATAN2(y, x)", (2, 2), "Arc tangent of a point.", |s| binary(&s, f64::atan2)),
-    def("SINH", "SINH(x)", (1, 1), "Hyperbolic sine.", |s| unary(&s, f64::sinh)),
-    def("COSH", "COSH(x)", (1, 1), "Hyperbolic cosine.", |s| unary(&s, f64::cosh)),
-    def("TANH", "TANH(x)", (1, 1), "Hyperbolic tangent.", |s| unary(&s, f64::tanh)),
+    def("ASIN", "ASIN(x)", (1, 1), "Arc sine.", |s| unary(&s, libm::asin)),
+    def("ACOS", "ACOS(x)", (1, 1), "Arc cosine.", |s| unary(&s, libm::acos)),
+    def("ATAN", "ATAN(x)", (1, 1), "Arc tangent.", |s| unary(&s, libm::atan)),
+    def("ATAN2", "ATAN2(y, x)", (2, 2), "Arc tangent of a point.", |s| binary(&s, libm::atan2)),
+    def("SINH", "SINH(x)", (1, 1), "Hyperbolic sine.", |s| unary(&s, java_math::sinh)),
+    def("COSH", "COSH(x)", (1, 1), "Hyperbolic cosine.", |s| unary(&s, java_math::cosh)),
+    def("TANH", "TANH(x)", (1, 1), "Hyperbolic tangent.", |s| unary(&s, java_math::tanh)),
     def("DEGREES", "DEGREES(x)", (1, 1), "Radians to degrees.", |s| unary(&s, |x| x * (180.0 / std::f64::consts::PI))),
     def("RADIANS", "RADIANS(x)", (1, 1), "Degrees to radians.", |s| unary(&s, |x| x * (std::f64::consts::PI / 180.0))),
     def("PI", "PI()", (0, 0), "π.", |s| Ok(constant(&s, std::f64::consts::PI))),

@@ -4,6 +4,7 @@
 mod collection;
 mod conditional;
 mod hash;
+mod java_math;
 mod json;
 mod math;
 mod pattern;
@@ -19,6 +20,7 @@ pub use time::proctime;
 use super::BoundExpr;
 use super::env::Env;
 use super::literal::Unit;
+use crate::parser::json::{IS_JSON, JSON_VALUE_ON};
 use datafusion_expr::sqlparser::ast::Expr;
 use std::collections::HashMap;
 use std::sync::OnceLock;
@@ -39,7 +41,7 @@ static GROUPS: &[(&str, &[FunctionDef])] = &[
 ];
 
 /// Functions that users write as operators or syntax; not offered as names.
-const INTERNAL: &[&str] = &["||", "LIKE", "SIMILAR TO", "ITEM"];
+const INTERNAL: &[&str] = &["||", "LIKE", "SIMILAR TO", "ITEM", IS_JSON, JSON_VALUE_ON];
 
 fn index() -> &'static HashMap<&'static str, &'static FunctionDef> {
     static INDEX: OnceLock<HashMap<&'static str, &'static FunctionDef>> = OnceLock::new();
@@ -77,7 +79,7 @@ pub(super) fn bind(name: &str, args: Vec<BoundExpr>, env: &Env) -> Result<BoundE
         let names = index().keys().copied().filter(|n| !INTERNAL.contains(n));
         return Err(match nearest(name, names) {
             Some(near) => error.fix(format!("did you mean {near}?")),
-            None => error.fix("see docs/functions.md for the functions there are"),
+            None => error.fix("see docs/sql-functions.md for the functions there are"),
         });
     };
     let site = Site::new(name, args, env);
@@ -112,18 +114,21 @@ fn types(args: &[BoundExpr]) -> String {
     args.iter().map(|a| format!("<{}>", a.ty.data)).collect::<Vec<_>>().join(", ")
 }
 
-/// The page of all functions, for docs/functions.md.
+/// The tables of the scalar functions, a section for each group.
 pub fn functions_markdown() -> String {
-    let mut page = String::from("# Functions\n\nScalar functions, with Flink's names and results.\n");
+    let mut page = String::new();
     for (group, defs) in GROUPS {
-        page.push_str(&format!("\n## {group}\n\n| Function | Result |\n|---|---|\n"));
-        for def in *defs {
-            let mut also = def.aliases.join("`, `");
-            if !also.is_empty() {
-                also = format!(" (also `{also}`)");
-            }
-            page.push_str(&format!("| `{}`{also} | {} |\n", def.signature.replace('|', "\\|"), def.doc));
-        }
+        page.push_str(&markdown_table(group, defs.iter().map(|d| (d.signature, d.aliases, d.doc))));
     }
     page
+}
+
+/// A section with a table of functions: signature, other names, result.
+pub fn markdown_table<'a>(title: &str, functions: impl Iterator<Item = (&'a str, &'a [&'a str], &'a str)>) -> String {
+    let mut text = format!("\n## {title}\n\n| Function | Result |\n|---|---|\n");
+    for (signature, aliases, doc) in functions {
+        let also = if aliases.is_empty() { String::new() } else { format!(" (also `{}`)", aliases.join("`, `")) };
+        text.push_str(&format!("| `{}`{also} | {} |\n", signature.replace('|', "\\|"), doc.replace('|', "\\|")));
+    }
+    text
 }
