@@ -4,6 +4,7 @@
 use crate::hash::{checksum, file_checksum, from_base64, to_base64};
 use crate::layout::RESTORED;
 use crate::store::{ObjectStore, join};
+use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,7 +21,7 @@ pub const MAX_INLINE_THRESHOLD: u64 = 1024 * 1024;
 pub const MEMORY_STATE_LIMIT: u64 = 5 * 1024 * 1024;
 
 /// Where content lies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Placement {
     /// In files, but up to `inline_threshold` bytes in the manifest.
     Files {
@@ -54,7 +55,7 @@ impl Default for Placement {
 }
 
 /// What one checkpoint's files are named after.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Target {
     /// A checkpoint of a lineage: `chk-<id>/…` and `shared/<attempt>/…` below `dir`.
     Checkpoint {
@@ -138,7 +139,33 @@ fn memory_limit_error(hint: &str, size: u64, limit: u64) -> Error {
     ))
 }
 
+/// A store as it goes from the coordinator to a worker.
+#[derive(Serialize, Deserialize)]
+enum Description {
+    /// Writes one checkpoint.
+    Writer { target: Target, placement: Placement },
+    /// Reads a restore source.
+    Reader { dir: String },
+}
+
+/// Makes the store that [`SnapshotStore::description`] tells of, on this process's own access to the storage.
+pub fn described(store: Arc<dyn ObjectStore>, description: &str) -> Result<Arc<dyn SnapshotStore>> {
+    Ok(match serde_json::from_str(description).internal("the coordinator's description of a store")? {
+        Description::Writer { target, placement } => Arc::new(CheckpointWriter::new(store, target, placement)),
+        Description::Reader { dir } => Arc::new(CheckpointReader::new(store, dir)),
+    })
+}
+
 impl SnapshotStore for CheckpointWriter {
+    fn description(&self) -> Option<String> {
+        let description = Description::Writer { target: self.target.clone(), placement: self.placement };
+        serde_json::to_string(&description).ok()
+    }
+
+    fn self_contained(&self) -> bool {
+        matches!(self.target, Target::Savepoint { .. })
+    }
+
     fn write(&self, scope: Scope, hint: &str, bytes: &[u8]) -> Result<FileRef> {
         let size = bytes.len() as u64;
         let checksum = checksum(bytes);
@@ -199,6 +226,10 @@ impl CheckpointReader {
 }
 
 impl SnapshotStore for CheckpointReader {
+    fn description(&self) -> Option<String> {
+        serde_json::to_string(&Description::Reader { dir: self.dir.clone() }).ok()
+    }
+
     fn write(&self, _: Scope, hint: &str, _: &[u8]) -> Result<FileRef> {
         Err(Error::internal(format!("'{hint}' was to be written into a restore source")))
     }

@@ -3,6 +3,7 @@
 //! gets back. Plain messages, so that the two can live in different processes.
 
 use crate::graph::JobGraph;
+use crate::net::Network;
 use crate::operator::{OperatorMetrics, Progress};
 use crossbeam_channel::Sender;
 use std::collections::HashMap;
@@ -66,6 +67,21 @@ pub struct DeployRequest {
     pub linger: Duration,
     /// Where events go.
     pub events: Sender<TaskEvent>,
+    /// Which of the tasks run in this process; `None` for all of them.
+    pub share: Option<Share>,
+}
+
+/// One worker's share of a deployment. All workers get the same assignment and addresses.
+#[derive(Clone)]
+pub struct Share {
+    /// This worker, an index into `peers`.
+    pub worker: usize,
+    /// By vertex, by subtask: the worker that runs it.
+    pub assignment: Vec<Vec<usize>>,
+    /// Exchange addresses of all workers, `host:port`.
+    pub peers: Vec<String>,
+    /// This process's end of the exchange.
+    pub network: Arc<Network>,
 }
 
 /// State to start from, by operator.
@@ -128,6 +144,8 @@ pub enum TaskEvent {
     Finished(TaskId),
     /// It failed; the job cannot go on.
     Failed(TaskId, Error),
+    /// The connection to another worker broke; the tasks here stand still.
+    PeerLost(Error),
 }
 
 /// A task's part of a checkpoint.

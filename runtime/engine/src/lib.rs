@@ -8,6 +8,7 @@ pub mod deploy;
 mod exchange;
 pub mod graph;
 mod local;
+pub mod net;
 pub mod operator;
 pub mod operators;
 mod task;

@@ -103,6 +103,10 @@ pub trait SnapshotStore: Send + Sync {
     fn self_contained(&self) -> bool {
         false
     }
+    /// How another process that sees the same storage makes the same store; `None` when none can.
+    fn description(&self) -> Option<String> {
+        None
+    }
     /// Reads a whole file and checks size and checksum.
     fn read(&self, file: &FileRef) -> Result<Vec<u8>>;
     /// Downloads (or hard-links) a file and checks size and checksum.
