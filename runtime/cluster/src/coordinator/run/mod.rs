@@ -223,6 +223,7 @@ impl Coordinator {
             chaining: s.options.bool("pipeline.operator-chaining.enabled"),
             linger: s.linger(),
             events: self.events.0.clone(),
+            share: None,
         })?;
         let attempt = Attempt::new(deployment);
         self.decisions.set_tasks(attempt.tasks().iter().copied());
@@ -265,6 +266,9 @@ impl Coordinator {
                 }
                 None
             }
+            // Where the tasks ended in peace, peers go as they like.
+            TaskEvent::PeerLost(_) if matches!(self.ending, Ending::Told(_)) => None,
+            TaskEvent::PeerLost(error) => self.failed(error),
             TaskEvent::Failed(task, error) => {
                 let name =
                     attempt.deployment().vertices().get(task.vertex).map_or_else(String::new, |v| v.name.clone());
