@@ -96,13 +96,14 @@ pub fn start(settings: JobSettings) -> Result<RunningJob> {
     let server = settings.rest.clone().map(|(address, port)| serve(&settings, &view, &address, port)).transpose()?;
     let (rest_address, server) = server.map_or((None, None), |(a, s)| (Some(a), Some(s)));
     let start_message = ledger.start_message().to_string();
-    let (ended_in, ended) = crossbeam_channel::bounded(1);
+    let (ended_in, ended) = crossbeam_channel::bounded::<()>(0);
     let thread_view = view.clone();
     let thread = std::thread::Builder::new()
         .name("coordinator".into())
         .spawn(move || {
             let outcome = run::Coordinator::new(settings, config, ledger, thread_view, requests).run();
-            let _ = ended_in.send(());
+            // Closed, not written to: every look from now on sees the end.
+            drop(ended_in);
             outcome
         })
         .transient("cannot start the coordinator's thread")?;
