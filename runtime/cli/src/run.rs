@@ -29,6 +29,7 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
     let prepared = settings::prepare(&args.job)?;
     let connectors = Recorder::new(&prepared)?;
     let planned = plan(&args.job, &prepared, &connectors)?;
+    connectors.use_options(&planned.options)?;
     let mut warnings = prepared.warnings.clone();
     warnings.extend(planned.warnings.clone());
     let (sources, sinks) = (connectors.describe(&planned.sources), connectors.describe(&planned.sinks));
@@ -61,7 +62,7 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
         start: String::new(),
     };
     let started = Instant::now();
-    let job = streamjob_cluster::start(settings)?;
+    let job = streamjob_cluster::start(settings).map_err(Failure::NotStarted)?;
     let view = job.view().clone();
     signals.set_job(view.clone());
     header.rest = job.rest_address().map(|a| a.to_string());

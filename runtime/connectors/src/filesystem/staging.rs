@@ -20,11 +20,15 @@ const STAGING: &str = "_staging";
 
 /// A file system error that names the path; a full disk also says what to do.
 pub(super) fn failed(what: &str, path: &Path, e: io::Error) -> Error {
-    let error = Error::transient(format!("cannot {what} {}", path.display()));
+    let message = format!("cannot {what} {}", path.display());
     let error = match e.kind() {
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => error.fix("the disk is full: free space there"),
-        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => error.fix("check the folder's permissions"),
-        _ => error,
+        // Trying again frees no space: somebody has to.
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => Error::user(message)
+            .fix("the disk is full: free space there and start the job again; it goes on from its last checkpoint"),
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+            Error::user(message).fix("let this process's user write to the folder of the table's option 'path'")
+        }
+        _ => Error::transient(message),
     };
     error.caused_by(e)
 }

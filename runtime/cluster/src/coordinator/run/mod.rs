@@ -20,7 +20,7 @@ use streamjob_api::JobState;
 use streamjob_checkpoint::coordinator::{Action, Config, Coordinator as Decisions, RequestId, RequestKind};
 use streamjob_checkpoint::lineage::{Publish, Slot};
 use streamjob_checkpoint::{CheckpointWriter, Kind};
-use streamjob_core::{CheckpointId, Error, Result, StopMode};
+use streamjob_core::{CheckpointId, Domain, Error, Result, StopMode};
 use streamjob_engine::deploy::{DeployRequest, TaskCommand, TaskEvent, TaskId};
 use streamjob_state::SnapshotFormat;
 
@@ -40,8 +40,8 @@ pub struct Coordinator {
     events: (Sender<TaskEvent>, Receiver<TaskEvent>),
     storage: (Sender<StorageDone>, Receiver<StorageDone>),
     deferred: Option<StorageResult>,
-    /// Why a task declined, when only the user can change it.
-    user_error: Option<Error>,
+    /// Why the last checkpoint failed.
+    declined: Option<Error>,
     attempt: Option<Attempt>,
     attempt_id: String,
     pending: BTreeMap<CheckpointId, Pending>,
@@ -104,7 +104,7 @@ impl Coordinator {
             events: unbounded(),
             storage: unbounded(),
             deferred: None,
-            user_error: None,
+            declined: None,
             attempt: None,
             attempt_id: String::new(),
             pending: BTreeMap::new(),
@@ -186,6 +186,8 @@ impl Coordinator {
         if let Some(outcome) = self.deferred.take().and_then(|r| self.on_published(r)) {
             return Some(outcome);
         }
+        // What fails by the passing of time has no error behind it.
+        self.declined = None;
         let actions = self.decisions.tick(self.now());
         self.perform(actions)
     }
@@ -316,10 +318,10 @@ impl Coordinator {
                     self.close(request, failure(reason, reason.text()));
                     None
                 }
-                Action::FailJob { message } => match self.user_error.take() {
-                    Some(error) => Some(JobOutcome::Failed(error.context(message))),
-                    None => self.failed(Error::transient(message)),
-                },
+                Action::FailJob { message } => {
+                    let error = too_many_failures(message, self.declined.take().as_ref());
+                    self.failed(error)
+                }
             };
             if outcome.is_some() {
                 return outcome;
@@ -328,3 +330,20 @@ impl Coordinator {
         None
     }
 }
+
+/// The job's failure after more failed checkpoints than are tolerated. `message` tells the last one already; what
+/// only the user can change stays the user's.
+fn too_many_failures(message: String, cause: Option<&Error>) -> Error {
+    let error = match cause.map(Error::domain) {
+        Some(Domain::User) => Error::user(message),
+        _ => Error::transient(message),
+    };
+    match cause.and_then(Error::nearest_fix) {
+        Some(fix) => error.fix(fix),
+        None => error,
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+mod tests;
