@@ -77,6 +77,13 @@ impl Running {
         String::from_utf8_lossy(&fs::read(&self.err).unwrap()).into_owned()
     }
 
+    /// The end of standard error, for messages.
+    fn tail(&self) -> String {
+        let err = self.err();
+        let lines: Vec<&str> = err.lines().collect();
+        lines[lines.len().saturating_sub(40)..].join("\n")
+    }
+
     pub fn out(&self) -> String {
         String::from_utf8_lossy(&fs::read(&self.out).unwrap()).into_owned()
     }
@@ -91,8 +98,8 @@ impl Running {
         while !condition(self) {
             let ended = self.child.try_wait().unwrap();
             // What it did last may have made the condition true.
-            assert!(ended.is_none() || condition(self), "it ended before {what} ({ended:?}): {}", self.err());
-            assert!(begun.elapsed() < PATIENCE, "no {what}: {}", self.err());
+            assert!(ended.is_none() || condition(self), "it ended before {what} ({ended:?}): {}", self.tail());
+            assert!(begun.elapsed() < PATIENCE, "no {what}: {}", self.tail());
             std::thread::sleep(Duration::from_millis(5));
         }
     }
@@ -123,7 +130,7 @@ impl Running {
             if let Some(status) = self.child.try_wait().unwrap() {
                 break status;
             }
-            assert!(begun.elapsed() < PATIENCE, "it does not end: {}", self.err());
+            assert!(begun.elapsed() < PATIENCE, "it does not end: {}", self.tail());
             std::thread::sleep(Duration::from_millis(5));
         };
         Done { code: status.code(), out: self.out(), err: self.err() }

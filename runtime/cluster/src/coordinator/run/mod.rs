@@ -267,9 +267,10 @@ impl Coordinator {
                 None
             }
             TaskEvent::Failed(task, error) => {
-                let name =
-                    attempt.deployment().vertices().get(task.vertex).map_or_else(String::new, |v| v.name.clone());
-                self.failed(error.context(format!("{name} ({}/…)", task.subtask + 1)))
+                let vertex = attempt.deployment().vertices().get(task.vertex);
+                let (name, parallelism) = vertex.map_or(("", 1), |v| (v.name.as_str(), v.parallelism));
+                let error = error.context(format!("{name} ({}/{parallelism})", task.subtask + 1));
+                self.failed(error)
             }
         }
     }

@@ -3,9 +3,9 @@
 
 use super::*;
 use crate::settings::JobSettings;
-use crate::view::{Request, ViewSettings};
+use crate::view::Request;
 use parking_lot::Mutex;
-use streamjob_api::{CheckpointConfig, ServerConfig, TriggerOutcome};
+use streamjob_api::TriggerOutcome;
 use streamjob_checkpoint::restore::RestoreFrom;
 use streamjob_checkpoint::{MemoryStore, S3Config, Storage};
 use streamjob_core::OperatorUid;
@@ -105,13 +105,7 @@ impl Rig {
         let config = settings.checkpoint_config()?;
         let ledger = Ledger::claim(&settings)?;
         let (requests_in, requests) = unbounded();
-        let view = ViewSettings {
-            name: "job".into(),
-            started_ms: 0,
-            max_parallelism: 128,
-            checkpoints: CheckpointConfig::default(),
-            config: ServerConfig::default(),
-        };
+        let view = crate::coordinator::view_settings(&settings, &config);
         let view = JobView::new(view, requests_in);
         let mut job = Coordinator::new(settings, config, ledger, view, requests);
         let told = Arc::new(Mutex::new(Vec::new()));
@@ -221,15 +215,18 @@ fn what_to_restore_is_decided_by_storage() {
     rig.savepoint(None);
     rig.snapshots(2);
     let savepoint = rig.trigger().unwrap().location.unwrap();
-    let none = storage();
+    let (none, fresh) = (storage(), storage());
     let path = |p: &str| RestoreFrom::Path(p.into());
-    let table: [(&Storage, RestoreFrom, std::result::Result<(u64, &str), &str>); 6] = [
-        (&none, RestoreFrom::Auto, Ok((1, "starts empty"))),
+    let table: [(&Storage, RestoreFrom, std::result::Result<(u64, &str), &str>); 8] = [
+        (&fresh, RestoreFrom::Auto, Ok((1, "starts empty"))),
         (&none, RestoreFrom::Latest, Err("nobody ever ran")),
         (&none, path("memory:/x/chk-1"), Err("_metadata")),
         (&state, RestoreFrom::None, Ok((1, "starts empty"))),
         (&state, path(&savepoint), Ok((3, "resumes from savepoint 2"))),
-        (&state, RestoreFrom::Latest, Err("no checkpoint was ever completed")),
+        // Not empty, although that run had no checkpoint of its own.
+        (&state, RestoreFrom::Latest, Ok((3, "resumes from savepoint 2"))),
+        (&state, RestoreFrom::Auto, Ok((3, "resumes from savepoint 2"))),
+        (&fresh, RestoreFrom::Latest, Err("no checkpoint was ever completed")),
     ];
     for (storage, from, expected) in table {
         let name = format!("{from}");
