@@ -167,7 +167,7 @@ pub fn stop(job: RunningJob, mode: StopMode) -> Result<Option<String>> {
     job.view().open_trigger("stop");
     job.view().request(Request::Savepoint { trigger: "stop".into(), target: None, stop: Some(mode) });
     match end(job)? {
-        JobOutcome::Stopped { savepoint } => Ok(Some(savepoint)),
+        JobOutcome::Stopped { savepoint, .. } => Ok(Some(savepoint)),
         _ => Ok(None),
     }
 }

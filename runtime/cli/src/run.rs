@@ -48,6 +48,7 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
     let mut registration = Registration::new(Path::new(JOBS), &entry)?;
     remove_leftovers(&settings.work_dir);
     let memory = settings.memory_storage;
+    let delete_on_cancel = settings.delete_on_cancel();
     let storage =
         if memory { "memory".to_string() } else { settings.storage.root.url("").trim_end_matches('/').to_string() };
     let mut header = Header {
@@ -81,7 +82,8 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
         checkpoints: view.checkpoints(),
         job: &header.job,
         file: &file,
-        storage: (!memory).then_some(storage.as_str()),
+        storage: (!memory && !(delete_on_cancel && matches!(outcome, JobOutcome::Canceled)))
+            .then_some(storage.as_str()),
         default_storage,
     };
     log::note(&footer.text());

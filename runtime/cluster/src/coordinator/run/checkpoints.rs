@@ -225,7 +225,7 @@ impl Coordinator {
         }
         let ends = match &mut self.ending {
             Ending::Final(Some(last)) => *last == id,
-            Ending::Stop(savepoint) if pending.stop.is_some() => {
+            Ending::Stop { savepoint, .. } if pending.stop.is_some() => {
                 *savepoint = Some(location.clone());
                 true
             }
@@ -266,7 +266,7 @@ impl Coordinator {
         info.failure_message = Some(format!("{}: {message}", reason.text().trim_end_matches('.')));
         self.view.checkpoint_ended(info);
         match &self.ending {
-            Ending::Stop(None) if pending.stop.is_some() => {
+            Ending::Stop { savepoint: None, .. } if pending.stop.is_some() => {
                 // Tasks may have stopped behind the barrier already: the job goes on by a restart.
                 self.ending = Ending::No;
                 self.failed(Error::transient(format!("stop with savepoint failed: {message}")))

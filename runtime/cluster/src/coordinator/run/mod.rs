@@ -56,7 +56,7 @@ enum Ending {
     /// Input is done: this checkpoint is the last one, once it completes.
     Final(Option<CheckpointId>),
     /// Stops behind a savepoint that was requested, then completed at this location.
-    Stop(Option<String>),
+    Stop { savepoint: Option<String>, drain: bool },
     /// A last checkpoint, by this time, then the end.
     Suspend { deadline_ms: i64, request: Option<RequestId> },
     /// The tasks have been told; this is the outcome when they are through.
@@ -291,13 +291,16 @@ impl Coordinator {
     }
 
     fn request(&mut self, trigger: String, kind: RequestKind) -> Option<JobOutcome> {
-        let stops = matches!(&kind, RequestKind::Savepoint { stop: Some(_), .. });
+        let stops = match &kind {
+            RequestKind::Savepoint { stop, .. } => *stop,
+            RequestKind::Checkpoint => None,
+        };
         let now = self.now();
         match self.decisions.request(kind, now) {
             Ok((request, actions)) => {
                 self.triggers.insert(request, trigger);
-                if stops && matches!(self.ending, Ending::No) {
-                    self.ending = Ending::Stop(None);
+                if let (Some(mode), Ending::No) = (stops, &self.ending) {
+                    self.ending = Ending::Stop { savepoint: None, drain: mode == StopMode::Drain };
                 }
                 self.perform(actions)
             }

@@ -169,7 +169,10 @@ fn outcome(outcome: Option<JobOutcome>) -> String {
         None => "goes on".into(),
         Some(JobOutcome::Finished { checkpoint }) => format!("finished {}", last(checkpoint.as_deref())),
         Some(JobOutcome::AlreadyFinished { checkpoint }) => format!("already finished {}", last(Some(&checkpoint))),
-        Some(JobOutcome::Stopped { savepoint }) => format!("stopped {}", savepoint.contains("/savepoints/")),
+        Some(JobOutcome::Stopped { savepoint, drained }) => {
+            assert!(savepoint.contains("/savepoints/"), "{savepoint}");
+            format!("stopped{}", if drained { " and drained" } else { "" })
+        }
         Some(JobOutcome::Suspended { checkpoint }) => format!("suspended {}", last(checkpoint.as_deref())),
         Some(JobOutcome::Canceled) => "canceled".into(),
         Some(JobOutcome::Failed(e)) => format!("failed: {:?}: {e}", e.domain()),
@@ -191,6 +194,13 @@ fn periodic_checkpoints_are_published_and_restored_with_numbers_that_go_on() {
         assert_eq!(rig.told(), [format!("complete {id}")]);
     }
     let first = rig.job.ledger.as_ref().unwrap();
+    let manifest = |id: u64| {
+        let at = streamjob_checkpoint::Job::open(&storage, "default", "job").unwrap();
+        let all = streamjob_checkpoint::history::list(&at).unwrap();
+        let location = &all.iter().find(|e| e.id == id).unwrap().location;
+        streamjob_checkpoint::history::inspect(&storage, location).unwrap()
+    };
+    assert_eq!(manifest(3).restored_from, None, "this run began empty");
     let (job_id, generation) = (first.job_id().clone(), first.generation());
     // The next coordinator: same lineage, next generation, next number; the old one publishes nothing more.
     let next = Rig::from(&storage, RestoreFrom::Auto, &[]).unwrap();
@@ -278,17 +288,27 @@ fn a_checkpoint_under_way_is_not_the_last_one() {
 
 #[test]
 fn stop_ends_behind_its_savepoint_and_tells_where_it_is() {
-    for (mode, command) in [(StopMode::Suspend, "trigger 1 Suspend"), (StopMode::Drain, "trigger 1 Drain")] {
-        let mut rig = Rig::new(&storage(), &[]);
+    let table = [
+        (StopMode::Suspend, "trigger 1 Suspend", "stopped", false),
+        (StopMode::Drain, "trigger 1 Drain", "stopped and drained", true),
+    ];
+    for (mode, command, end, done) in table {
+        let storage = storage();
+        let mut rig = Rig::new(&storage, &[]);
         assert!(rig.savepoint(Some(mode)).is_none());
         assert_eq!(rig.told(), [command]);
         assert!(rig.trigger().is_none());
         assert!(rig.snapshots(1).is_none());
         let told = rig.trigger().unwrap();
-        assert!(told.failure.is_none() && told.location.unwrap().contains("/savepoints/savepoint-"));
+        assert!(told.failure.is_none());
+        let savepoint = told.location.unwrap();
         assert!(rig.all(|t| TaskEvent::Published(t, 1)).is_none());
         assert_eq!(rig.told(), ["complete 1", "finish"]);
-        assert_eq!(outcome(rig.all(TaskEvent::Finished)), "stopped true");
+        assert_eq!(outcome(rig.all(TaskEvent::Finished)), end);
+        // What was drained is done, unless somebody names it.
+        let next = |from| Rig::from(&storage, from, &[]).unwrap().job.ledger.unwrap().finished_already();
+        assert_eq!(next(RestoreFrom::Auto), done.then(|| savepoint.clone()));
+        assert_eq!(next(RestoreFrom::Path(savepoint)), None);
     }
 }
 
