@@ -155,6 +155,10 @@ fn torture(dir: &Path, backend: &str, at: &str, s3: Option<&S3>) {
             expected.len()
         );
     }
+    // Killed processes leave temporary files behind; the next one removes them.
+    let left: Vec<_> = std::fs::read_dir(&tmp).unwrap().map(|e| e.unwrap().file_name()).collect();
+    let left: Vec<_> = left.iter().filter(|n| n.to_string_lossy().starts_with("streamjob-sink-")).collect();
+    assert!(left.is_empty(), "left behind: {left:?}");
     // What is in storage at the end is whole, and a further run has nothing to do.
     let again = start().end().ok("once more");
     assert!(again.err.contains("nothing to do"), "{}", again.err);
