@@ -77,8 +77,9 @@ fn sweep_temporaries(dir: &Path) {
             continue;
         }
         let file = File::options().write(true).open(entry.path());
-        if file.is_ok_and(|f| f.try_lock().is_ok() && fs::remove_file(entry.path()).is_ok()) {
-            tracing::debug!("removed {}, left by a process that was killed", entry.path().display());
+        if let Ok(file) = file.and_then(|f| f.try_lock().map(|()| f).map_err(Into::into)) {
+            let _ = fs::remove_file(entry.path());
+            drop(file);
         }
     }
 }
