@@ -27,7 +27,7 @@ pub enum JobOutcome {
         /// Where the final checkpoint lies.
         checkpoint: Option<String>,
     },
-    /// The last run had already finished: nothing was left to do.
+    /// The last run had already finished or was drained: nothing was left to do.
     AlreadyFinished {
         /// Where its final checkpoint lies.
         checkpoint: String,
@@ -36,6 +36,8 @@ pub enum JobOutcome {
     Stopped {
         /// Where it lies.
         savepoint: String,
+        /// Event time was ended first: the job cannot go on from there.
+        drained: bool,
     },
     /// Ended on request behind a checkpoint; the next start goes on from there.
     Suspended {
