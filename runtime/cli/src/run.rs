@@ -29,6 +29,7 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
     let prepared = settings::prepare(&args.job)?;
     let connectors = Recorder::new(&prepared)?;
     let planned = plan(&args.job, &prepared, &connectors)?;
+    connectors.use_options(&planned.options)?;
     let mut warnings = prepared.warnings.clone();
     warnings.extend(planned.warnings.clone());
     let (sources, sinks) = (connectors.describe(&planned.sources), connectors.describe(&planned.sinks));
@@ -47,6 +48,7 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
     let mut registration = Registration::new(Path::new(JOBS), &entry)?;
     remove_leftovers(&settings.work_dir);
     let memory = settings.memory_storage;
+    let delete_on_cancel = settings.delete_on_cancel();
     let storage =
         if memory { "memory".to_string() } else { settings.storage.root.url("").trim_end_matches('/').to_string() };
     let mut header = Header {
@@ -61,7 +63,7 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
         start: String::new(),
     };
     let started = Instant::now();
-    let job = streamjob_cluster::start(settings)?;
+    let job = streamjob_cluster::start(settings).map_err(Failure::NotStarted)?;
     let view = job.view().clone();
     signals.set_job(view.clone());
     header.rest = job.rest_address().map(|a| a.to_string());
@@ -80,7 +82,8 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
         checkpoints: view.checkpoints(),
         job: &header.job,
         file: &file,
-        storage: (!memory).then_some(storage.as_str()),
+        storage: (!memory && !(delete_on_cancel && matches!(outcome, JobOutcome::Canceled)))
+            .then_some(storage.as_str()),
         default_storage,
     };
     log::note(&footer.text());
