@@ -74,6 +74,8 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
     let outcome = watch(job, &view);
     drop(registration);
     let default_storage = std::path::absolute(LOCAL_CHECKPOINTS).is_ok_and(|p| p.display().to_string() == storage);
+    let deleted = delete_on_cancel && matches!(outcome, JobOutcome::Canceled);
+    let has_checkpoints = !memory && !deleted;
     let footer = Footer {
         outcome: &outcome,
         ran: started.elapsed(),
@@ -82,8 +84,7 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
         checkpoints: view.checkpoints(),
         job: &header.job,
         file: &file,
-        storage: (!memory && !(delete_on_cancel && matches!(outcome, JobOutcome::Canceled)))
-            .then_some(storage.as_str()),
+        storage: has_checkpoints.then_some(storage.as_str()),
         default_storage,
     };
     log::note(&footer.text());
