@@ -16,6 +16,7 @@ use explicit::Explicit;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use streamjob_checkpoint::{MemoryStore, Storage};
+use streamjob_cluster::control::LocalDeployer;
 use streamjob_cluster::{JobSettings, RestoreFrom};
 use streamjob_core::options::{Options, find, parse_bool};
 use streamjob_core::{Error, Result};
@@ -193,6 +194,7 @@ impl Prepared {
             work_dir: work_dir(&options, &self.namespace, &name)?,
             namespace: self.namespace.clone(),
             owner: LOCAL_OWNER.into(),
+            deployer: Arc::new(LocalDeployer),
             graph: Arc::new(planned.graph),
             parallelism,
             max_parallelism,

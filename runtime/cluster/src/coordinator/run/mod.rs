@@ -3,6 +3,7 @@
 
 mod checkpoints;
 mod endings;
+mod slots;
 
 use super::JobOutcome;
 use super::attempt::Attempt;
@@ -149,9 +150,7 @@ impl Coordinator {
     }
 
     fn drive(&mut self) -> JobOutcome {
-        if let Err(e) = self.deploy()
-            && let Some(outcome) = self.failed(e)
-        {
+        if let Some(outcome) = self.start_tasks() {
             return outcome;
         }
         loop {
@@ -195,6 +194,18 @@ impl Coordinator {
         self.view.set_tasks(attempt.deployment().vertices(), attempt.deployment().status());
     }
 
+    /// Waits for slots and deploys. The job's outcome when it ends over that.
+    fn start_tasks(&mut self) -> Option<JobOutcome> {
+        match self.await_slots() {
+            Ok(None) => match self.deploy() {
+                Ok(()) => None,
+                Err(e) => self.failed(e),
+            },
+            Ok(outcome) => outcome,
+            Err(e) => self.failed(e),
+        }
+    }
+
     fn deploy(&mut self) -> Result<()> {
         let now = self.now();
         let ledger = self.ledger.as_mut().ok_or_else(|| Error::internal("deployed while storage work is under way"))?;
@@ -206,8 +217,9 @@ impl Coordinator {
         ledger.add_attempt(&self.attempt_id);
         // Events of an older attempt must not be taken for this one's.
         self.events = unbounded();
+        let generation = ledger.generation();
         let s = &self.settings;
-        let deployment = streamjob_engine::deploy_local(DeployRequest {
+        let request = DeployRequest {
             graph: s.graph.clone(),
             job: s.name.clone(),
             parallelism: s.parallelism,
@@ -223,8 +235,9 @@ impl Coordinator {
             chaining: s.options.bool("pipeline.operator-chaining.enabled"),
             linger: s.linger(),
             events: self.events.0.clone(),
-        })?;
-        let attempt = Attempt::new(deployment);
+            share: None,
+        };
+        let attempt = Attempt::new(s.deployer.deploy(request, generation)?);
         self.decisions.set_tasks(attempt.tasks().iter().copied());
         self.attempt = Some(attempt);
         Ok(())
@@ -270,6 +283,7 @@ impl Coordinator {
                     attempt.deployment().vertices().get(task.vertex).map_or_else(String::new, |v| v.name.clone());
                 self.failed(error.context(format!("{name} ({}/…)", task.subtask + 1)))
             }
+            TaskEvent::PeerLost(error) => self.failed(error),
         }
     }
 
