@@ -4,12 +4,13 @@ use crate::args::JobArgs;
 use crate::log;
 use crate::reference::print;
 use crate::report::Failure;
-use crate::settings::{self, Prepared, s3_config};
+use crate::settings::{self, PLANNED_MS, Prepared, s3_config};
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 use streamjob_connectors::{ConnectorConfig, StandardConnectors};
 use streamjob_core::Result;
+use streamjob_core::options::Options;
 use streamjob_core::table::TableDef;
 use streamjob_engine::{Connectors, SinkFactory, SourceFactory};
 use streamjob_sql::{PlanContext, PlannedJob, explain_script, plan_script};
@@ -22,8 +23,8 @@ pub struct Recorder {
 
 impl Recorder {
     /// Connectors that print without tearing the live line.
-    pub fn new(prepared: &Prepared) -> Result<Self> {
-        let mut config = ConnectorConfig::with_s3(s3_config(&prepared.options)?);
+    pub fn new(options: &Options) -> Result<Self> {
+        let mut config = ConnectorConfig::with_s3(s3_config(options)?);
         let output = config.output.clone();
         config.output = Arc::new(move |text| log::without_live_line(|| output(text)));
         config.error_output =
@@ -61,7 +62,7 @@ impl Connectors for Recorder {
 }
 
 fn context<'a>(prepared: &Prepared, connectors: &'a Recorder) -> PlanContext<'a> {
-    PlanContext { connectors, options: prepared.options.clone(), now_ms: 0 }
+    PlanContext { connectors, options: prepared.options.clone(), now_ms: PLANNED_MS }
 }
 
 /// Plans a prepared job; errors name the file.
@@ -72,7 +73,7 @@ pub fn plan(args: &JobArgs, prepared: &Prepared, connectors: &Recorder) -> Resul
 /// `explain`.
 pub fn explain(args: &JobArgs) -> Result<(), Failure> {
     let prepared = settings::prepare(args)?;
-    let connectors = Recorder::new(&prepared)?;
+    let connectors = Recorder::new(&prepared.options)?;
     let mut text =
         explain_script(&prepared.sql, &context(&prepared, &connectors)).map_err(|e| e.context(args.file.display()))?;
     if !text.ends_with('\n') {
@@ -84,7 +85,7 @@ pub fn explain(args: &JobArgs) -> Result<(), Failure> {
 /// `validate`: everything that `run` checks before it looks at storage.
 pub fn validate(args: &JobArgs) -> Result<(), Failure> {
     let prepared = settings::prepare(args)?;
-    let connectors = Recorder::new(&prepared)?;
+    let connectors = Recorder::new(&prepared.options)?;
     let planned = plan(args, &prepared, &connectors)?;
     let mut warnings = prepared.warnings.clone();
     warnings.extend(planned.warnings.clone());
