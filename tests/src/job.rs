@@ -208,7 +208,7 @@ pub fn stop(job: RunningJob, mode: StopMode) -> Result<Option<String>> {
         }
     }
     match end(job)? {
-        JobOutcome::Stopped { savepoint } => Ok(Some(savepoint)),
+        JobOutcome::Stopped { savepoint, .. } => Ok(Some(savepoint)),
         _ => Ok(None),
     }
 }

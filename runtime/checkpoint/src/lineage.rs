@@ -30,6 +30,10 @@ pub struct Head {
     pub job_id: JobId,
     /// The epoch it began from: 0 when empty.
     pub base: CheckpointId,
+    /// Set when it began a lineage from another one's checkpoint or a savepoint: its location. Without a
+    /// checkpoint of its own, the lineage's state is still that one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub began_from: Option<String>,
     /// The newest epoch that was published, and its manifest's location relative to the lineage, or in full.
     pub latest: Option<Latest>,
     /// When it was moved, milliseconds since the Unix epoch.
@@ -104,6 +108,8 @@ pub struct Claim {
     pub base: CheckpointId,
     /// Whether the lineage is the head's own.
     pub same_lineage: bool,
+    /// Location of the checkpoint or savepoint that begins a new lineage.
+    pub began_from: Option<String>,
 }
 
 /// Outcome of a claim.
@@ -151,6 +157,7 @@ impl Job {
             generation,
             job_id: claim.job_id.clone(),
             base: claim.base,
+            began_from: claim.began_from.clone(),
             latest,
             moved_at_ms: now_ms,
             nonce: nonce(),

@@ -85,7 +85,7 @@ pub fn plan(manifest: &Manifest, job: &NewJob) -> RestorePlan {
                 None => plan.dropped.push(format!("{here}: state '{}'", meta.name)),
                 Some(spec) => {
                     if let Err(e) = compat::check(meta, spec) {
-                        plan.incompatible.push(format!("operator {here}: {e}"));
+                        plan.incompatible.push(format!("operator {here}: {}", e.chain()));
                     }
                 }
             }

@@ -91,7 +91,7 @@ pub fn resolve(job: &Job, owner: &str, from: &RestoreFrom, deep: bool) -> Result
     // The head first: whatever is published after this moves it, and the claim then fails.
     let seen = job.head()?;
     let empty = |seen: Option<HeadVersion>| Decision {
-        claim: Claim { seen, job_id: new_job_id(), base: 0, same_lineage: false },
+        claim: Claim { seen, job_id: new_job_id(), base: 0, same_lineage: false, began_from: None },
         point: None,
         next_id: 1,
         skipped: Vec::new(),
@@ -99,18 +99,19 @@ pub fn resolve(job: &Job, owner: &str, from: &RestoreFrom, deep: bool) -> Result
     };
     match (from, &seen) {
         (RestoreFrom::None, _) | (RestoreFrom::Auto, None) => Ok(empty(seen)),
-        (RestoreFrom::Path(path), _) => {
-            let point = load(&job.storage, path)?;
-            require_intact(&point, deep)?;
-            let base = point.manifest.checkpoint;
-            let point = Some(mark_foreign(point));
-            Ok(Decision { point, next_id: base + 1, claim: Claim { base, ..empty(seen.clone()).claim }, ..empty(seen) })
-        }
+        (RestoreFrom::Path(path), _) => from_path(job, seen, path, deep),
         (RestoreFrom::Latest, None) => Err(no_state(job, "nobody ever ran under this name")),
         (RestoreFrom::Auto | RestoreFrom::Latest, Some(version)) => {
             let lineage = job.paths.lineage(&version.head.job_id);
             let epochs = job.epochs(&lineage, Some(&version.head))?;
             if epochs.is_empty() {
+                // It ended before its first checkpoint: what it was to begin from is its state, not nothing.
+                if let Some(path) = version.head.began_from.clone() {
+                    if *from == RestoreFrom::Auto && version.head.owner != owner {
+                        return Err(retained_state_found(job, &version.head, owner));
+                    }
+                    return from_path(job, seen, &path, deep);
+                }
                 return match from {
                     RestoreFrom::Latest => Err(no_state(job, "no checkpoint was ever completed")),
                     _ => Ok(empty(seen)),
@@ -122,6 +123,21 @@ pub fn resolve(job: &Job, owner: &str, from: &RestoreFrom, deep: bool) -> Result
             newest_verified(job, version, &lineage, epochs, deep)
         }
     }
+}
+
+/// A new lineage that begins with the state of a checkpoint or savepoint.
+fn from_path(job: &Job, seen: Option<HeadVersion>, path: &str, deep: bool) -> Result<Decision> {
+    let point = load(&job.storage, path)?;
+    require_intact(&point, deep)?;
+    let base = point.manifest.checkpoint;
+    let began_from = Some(point.location.clone());
+    Ok(Decision {
+        claim: Claim { seen, job_id: new_job_id(), base, same_lineage: false, began_from },
+        point: Some(mark_foreign(point)),
+        next_id: base + 1,
+        skipped: Vec::new(),
+        completed: Vec::new(),
+    })
 }
 
 /// Reads the manifest of a checkpoint or savepoint by the location of its folder or of `_metadata` itself. Not verified.
@@ -191,7 +207,13 @@ fn newest_verified(
         let base = epoch.epoch;
         let completed = epochs.iter().filter(|e| e.epoch <= base).cloned().collect();
         return Ok(Decision {
-            claim: Claim { seen: Some(version.clone()), job_id: version.head.job_id.clone(), base, same_lineage: true },
+            claim: Claim {
+                seen: Some(version.clone()),
+                job_id: version.head.job_id.clone(),
+                base,
+                same_lineage: true,
+                began_from: version.head.began_from.clone(),
+            },
             point: Some(point),
             next_id: highest_number(job, lineage)?.max(base) + 1,
             skipped,

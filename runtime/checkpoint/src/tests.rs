@@ -267,6 +267,32 @@ fn a_savepoint_can_be_moved_and_a_stop_is_part_of_the_history() {
 }
 
 #[test]
+fn a_lineage_without_a_checkpoint_of_its_own_still_has_the_state_that_it_began_from() {
+    let (_, storage) = memory();
+    let mut a = auto(&storage, "a");
+    a.done();
+    a.done();
+    let from = history::list(&a.job).unwrap()[0].location.clone();
+    let path = RestoreFrom::Path(from.clone());
+    // Begun from chk-1 and killed at once, again and again.
+    drop(Toy::start(&storage, "me", &path, "b", ClaimMode::NoClaim).unwrap());
+    for next in [RestoreFrom::Auto, RestoreFrom::Latest, RestoreFrom::Auto] {
+        let decision = resolve(&a.job, "me", &next, true).unwrap();
+        assert_eq!(decision.point.map(|p| p.location), Some(from.clone()), "{next}");
+        assert_eq!(decision.next_id, 2, "{next}");
+        drop(Toy::start(&storage, "me", &next, "c", ClaimMode::NoClaim).unwrap());
+    }
+    // Another owner's is not taken by mistake.
+    assert!(resolve(&a.job, "you", &RestoreFrom::Auto, true).is_err());
+    // With a checkpoint of its own it goes on from that; started empty, it is empty.
+    let mut own = auto(&storage, "d");
+    own.done();
+    assert_eq!(resolve(&a.job, "me", &RestoreFrom::Auto, true).unwrap().next_id, 3);
+    drop(Toy::start(&storage, "me", &RestoreFrom::None, "e", ClaimMode::NoClaim).unwrap());
+    assert!(resolve(&a.job, "me", &RestoreFrom::Auto, true).unwrap().point.is_none());
+}
+
+#[test]
 fn the_newest_n_stay_and_nothing_else() {
     let (store, storage) = memory();
     let mut a = auto(&storage, "a");

@@ -8,6 +8,7 @@ use crate::settings::{self, PLANNED_MS, Prepared, s3_config};
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::{Arc, Mutex};
+use streamjob_checkpoint::{S3Config, S3Store};
 use streamjob_connectors::{ConnectorConfig, StandardConnectors};
 use streamjob_core::Result;
 use streamjob_core::options::Options;
@@ -18,18 +19,34 @@ use streamjob_sql::{PlanContext, PlannedJob, explain_script, plan_script};
 /// The standard connectors; remembers which table uses which.
 pub struct Recorder {
     inner: StandardConnectors,
+    s3: Arc<Mutex<S3Config>>,
     seen: Mutex<BTreeMap<String, String>>,
 }
 
 impl Recorder {
     /// Connectors that print without tearing the live line.
     pub fn new(options: &Options) -> Result<Self> {
-        let mut config = ConnectorConfig::with_s3(s3_config(options)?);
+        let s3 = Arc::new(Mutex::new(s3_config(options)?));
+        let mut config = ConnectorConfig::default();
+        let present = s3.clone();
+        config.open_bucket = Arc::new(move |bucket| {
+            let s3 = present.lock().map(|s| s.clone()).unwrap_or_default();
+            Ok(Arc::new(S3Store::open(bucket, "", &s3)?))
+        });
         let output = config.output.clone();
         config.output = Arc::new(move |text| log::without_live_line(|| output(text)));
         config.error_output =
             Arc::new(|text| log::without_live_line(|| std::io::stderr().lock().write_all(text.as_bytes())));
-        Ok(Self { inner: StandardConnectors::new(config), seen: Mutex::new(BTreeMap::new()) })
+        Ok(Self { inner: StandardConnectors::new(config), s3, seen: Mutex::new(BTreeMap::new()) })
+    }
+
+    /// From now on buckets are reached by these options: those of the script are known only once it is planned.
+    pub fn use_options(&self, options: &Options) -> Result<()> {
+        let s3 = s3_config(options)?;
+        if let Ok(mut present) = self.s3.lock() {
+            *present = s3;
+        }
+        Ok(())
     }
 
     fn note(&self, table: &TableDef) {

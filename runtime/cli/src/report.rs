@@ -10,6 +10,8 @@ use streamjob_crds::ManifestError;
 pub enum Failure {
     /// One error.
     One(Error),
+    /// A job that could not be started with what it was given; a place that cannot be reached counts as given wrongly.
+    NotStarted(Error),
     /// A manifest with everything that is wrong with it.
     Manifest(ManifestError),
     /// Already told; only the code counts.
@@ -33,7 +35,8 @@ impl Failure {
     pub fn code(&self) -> u8 {
         let domain = match self {
             Failure::One(e) => e.domain(),
-            Failure::Manifest(_) => Domain::User,
+            Failure::NotStarted(e) if e.domain() == Domain::Internal => Domain::Internal,
+            Failure::Manifest(_) | Failure::NotStarted(_) => Domain::User,
             Failure::Told(domain) => *domain,
         };
         match domain {
@@ -45,7 +48,7 @@ impl Failure {
     /// The lines for standard error.
     pub fn text(&self) -> String {
         match self {
-            Failure::One(e) => error_text(e),
+            Failure::One(e) | Failure::NotStarted(e) => error_text(e),
             Failure::Manifest(e) => manifest_text(e),
             Failure::Told(_) => String::new(),
         }
@@ -61,32 +64,9 @@ pub fn fail(failure: &Failure) -> ExitCode {
     ExitCode::from(failure.code())
 }
 
-/// The message and its chain of causes, on one line.
-pub fn message_of(error: &Error) -> String {
-    let mut text = error.message().to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(c) = cause {
-        let line = c.to_string();
-        // Many libraries repeat their cause in their own message.
-        if !text.contains(&line) {
-            text.push_str(": ");
-            text.push_str(&line);
-        }
-        cause = c.source();
-    }
-    text
-}
-
 fn error_text(error: &Error) -> String {
-    let mut text = format!("error: {}\n", message_of(error));
-    // The fix may stand on the error itself or on the cause that it wraps.
-    let mut fix = error.fix_text();
-    let mut cause = std::error::Error::source(error);
-    while let (None, Some(c)) = (fix, cause) {
-        fix = c.downcast_ref::<Error>().and_then(Error::fix_text);
-        cause = c.source();
-    }
-    if let Some(fix) = fix {
+    let mut text = format!("error: {}\n", error.chain());
+    if let Some(fix) = error.nearest_fix() {
         text.push_str(&format!("  fix: {fix}\n"));
     }
     if error.domain() == Domain::Internal {
@@ -123,6 +103,9 @@ mod tests {
             (Failure::One(Error::user("x")), 2),
             (Failure::One(Error::transient("x")), 1),
             (Failure::One(Error::internal("x")), 1),
+            (Failure::NotStarted(Error::user("x")), 2),
+            (Failure::NotStarted(Error::transient("x")), 2),
+            (Failure::NotStarted(Error::internal("x")), 1),
             (Failure::Manifest(manifest), 2),
             (Failure::Told(Domain::User), 2),
             (Failure::Told(Domain::Transient), 1),

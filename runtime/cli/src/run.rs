@@ -42,6 +42,7 @@ fn execute(args: &RunArgs, workers: Option<&CoordinatorArgs>) -> Result<(), Fail
     let prepared = settings::prepare(&args.job)?;
     let connectors = Recorder::new(&prepared.options)?;
     let planned = plan(&args.job, &prepared, &connectors)?;
+    connectors.use_options(&planned.options)?;
     let mut warnings = prepared.warnings.clone();
     warnings.extend(planned.warnings.clone());
     let (sources, sinks) = (connectors.describe(&planned.sources), connectors.describe(&planned.sinks));
@@ -67,6 +68,7 @@ fn execute(args: &RunArgs, workers: Option<&CoordinatorArgs>) -> Result<(), Fail
         None => remove_leftovers(&settings.work_dir),
     }
     let memory = settings.memory_storage;
+    let delete_on_cancel = settings.delete_on_cancel();
     let storage =
         if memory { "memory".to_string() } else { settings.storage.root.url("").trim_end_matches('/').to_string() };
     let mut header = Header {
@@ -82,7 +84,7 @@ fn execute(args: &RunArgs, workers: Option<&CoordinatorArgs>) -> Result<(), Fail
         start: String::new(),
     };
     let started = Instant::now();
-    let job = streamjob_cluster::start(settings)?;
+    let job = streamjob_cluster::start(settings).map_err(Failure::NotStarted)?;
     let view = job.view().clone();
     signals.set_job(view.clone());
     header.rest = job.rest_address().map(|a| a.to_string());
@@ -105,7 +107,8 @@ fn execute(args: &RunArgs, workers: Option<&CoordinatorArgs>) -> Result<(), Fail
         checkpoints: view.checkpoints(),
         job: &header.job,
         file: &file,
-        storage: (!memory).then_some(storage.as_str()),
+        storage: (!memory && !(delete_on_cancel && matches!(outcome, JobOutcome::Canceled)))
+            .then_some(storage.as_str()),
         default_storage,
     };
     log::note(&footer.text());

@@ -78,10 +78,14 @@ impl Footer<'_> {
             JobOutcome::Finished { .. } => ("finished", None),
             JobOutcome::AlreadyFinished { checkpoint } => {
                 return format!(
-                    "nothing to do: the last run finished, see {checkpoint}\n  to run it again from the start: {run} --from none\n"
+                    "nothing to do: the last run finished or was drained, see {checkpoint}\n  to run it again from the start: {run} --from none\n"
                 );
             }
-            JobOutcome::Stopped { savepoint } => (
+            JobOutcome::Stopped { savepoint, drained: true } => (
+                "drained and stopped with a savepoint",
+                Some(format!("savepoint    {savepoint}\nanew         {run} --from none\n")),
+            ),
+            JobOutcome::Stopped { savepoint, .. } => (
                 "stopped with a savepoint",
                 Some(format!("savepoint    {savepoint}\nresume       {run} --from {savepoint}\n")),
             ),
@@ -90,6 +94,9 @@ impl Footer<'_> {
             }
             JobOutcome::Suspended { checkpoint: None } => {
                 ("suspended without a last checkpoint", Some(format!("resume       {run}\n")))
+            }
+            JobOutcome::Canceled if self.storage.is_some() && self.checkpoints.latest.completed.is_some() => {
+                ("canceled", Some(format!("resume       {run}\n")))
             }
             JobOutcome::Canceled => ("canceled", None),
             JobOutcome::Failed(_) => ("failed", None),

@@ -75,6 +75,7 @@ impl Planner for Scripts {
         let context = PlanContext { connectors: &connectors, options: given, now_ms: job.planned_ms };
         let planned = plan_script(&job.sql, &context)?;
         let mut options = planned.options;
+        connectors.use_options(&options)?;
         expand_backend(&mut options)?;
         let work_dir = settings::work_dir(&options, &job.namespace, &job.name)?.join(&self.worker);
         // Of an earlier process of this name; later attempts of this one have folders of their own.

@@ -80,6 +80,34 @@ impl Error {
         &self.0.message
     }
 
+    /// What happened and why: the message and its causes on one line, without the fix.
+    pub fn chain(&self) -> String {
+        let mut text = self.0.message.clone();
+        let mut cause = std::error::Error::source(self);
+        while let Some(c) = cause {
+            // An error of ours among the causes tells its own causes and fix when it is displayed whole.
+            let line = c.downcast_ref::<Error>().map_or_else(|| c.to_string(), |e| e.message().to_string());
+            // Many libraries repeat their cause in their own message.
+            if !text.contains(&line) {
+                text.push_str(": ");
+                text.push_str(&line);
+            }
+            cause = c.source();
+        }
+        text
+    }
+
+    /// The fix of the error itself, or of the nearest cause that has one.
+    pub fn nearest_fix(&self) -> Option<&str> {
+        let mut fix = self.fix_text();
+        let mut cause = std::error::Error::source(self);
+        while let (None, Some(c)) = (fix, cause) {
+            fix = c.downcast_ref::<Error>().and_then(Error::fix_text);
+            cause = c.source();
+        }
+        fix
+    }
+
     /// What to change, if known.
     pub fn fix_text(&self) -> Option<&str> {
         self.0.fix.as_deref()
@@ -89,13 +117,8 @@ impl Error {
 impl fmt::Display for Error {
     /// `message: cause (fix)`, on one line.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.message)?;
-        let mut cause = std::error::Error::source(self);
-        while let Some(c) = cause {
-            write!(f, ": {c}")?;
-            cause = c.source();
-        }
-        if let Some(fix) = &self.0.fix {
+        f.write_str(&self.chain())?;
+        if let Some(fix) = self.nearest_fix() {
             write!(f, " ({fix})")?;
         }
         Ok(())
@@ -149,6 +172,11 @@ mod tests {
             e.to_string(),
             "cannot write chk-3/_metadata: disk full (free space under checkpoint.storage.fileSystem.path)"
         );
+        assert_eq!(e.chain(), "cannot write chk-3/_metadata: disk full");
+        let outer = Error::transient("checkpoint 3 failed").caused_by(e);
+        assert_eq!(outer.chain(), "checkpoint 3 failed: cannot write chk-3/_metadata: disk full");
+        assert_eq!(outer.nearest_fix(), Some("free space under checkpoint.storage.fileSystem.path"));
+        let e = Error::transient("cannot write chk-3/_metadata");
         assert_eq!(e.context("checkpoint 3").message(), "checkpoint 3: cannot write chk-3/_metadata");
     }
 }

@@ -2,8 +2,8 @@
 //! deals the restored state out, and starts one thread a subtask.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 
 use parking_lot::Mutex;
@@ -14,10 +14,15 @@ use streamjob_state::{OpenRequest, OperatorState};
 
 use crate::chain::{ChainPlan, Vertex, chain};
 use crate::deploy::{DeployRequest, Deployment, OperatorStatus, TaskCommand, TaskId, VertexInfo};
-use crate::exchange::{Inbox, Partitioner, Target, TaskOutput};
+use crate::exchange::{Consumer, Inbox, Partitioner, Target, TaskOutput};
 use crate::graph::{Exchange, NodeKind};
+use crate::net::{ChannelId, Traffic};
 use crate::operator::{OperatorMetrics, Progress, TaskInfo};
 use crate::task::{Events, IoPool, SlotSetup, SlotStatus, TaskClock, TaskSetup, run_task};
+
+mod share;
+
+use share::Peers;
 
 /// Threads that upload snapshots.
 const UPLOAD_THREADS: usize = 4;
@@ -46,6 +51,7 @@ pub struct LocalDeployment {
     vertices: Vec<VertexInfo>,
     tasks: Vec<RunningTask>,
     halt: Arc<Halt>,
+    peers: Option<Arc<Peers>>,
 }
 
 struct RunningTask {
@@ -61,6 +67,8 @@ struct RunningTask {
 pub(crate) struct Halt {
     halted: AtomicBool,
     inboxes: Vec<Arc<Inbox>>,
+    /// Set once they are open.
+    peers: OnceLock<Arc<Peers>>,
 }
 
 impl Halt {
@@ -73,6 +81,9 @@ impl Halt {
     pub(crate) fn halt(&self, cancelled: bool) {
         self.halted.store(true, Ordering::SeqCst);
         self.inboxes.iter().for_each(|i| i.halt(cancelled));
+        if let Some(peers) = self.peers.get() {
+            peers.cut();
+        }
     }
 }
 
@@ -84,9 +95,19 @@ impl LocalDeployment {
         let halt = Arc::new(Halt {
             halted: AtomicBool::new(false),
             inboxes: wiring.inboxes.iter().flatten().map(|w| w.inbox.clone()).collect(),
+            peers: OnceLock::new(),
         });
+        let events = Arc::new(Events::new(request.events.clone()));
+        let peers = match request.share.clone() {
+            Some(share) => Some(Peers::open(share, &request, &plan, &wiring, &events, &halt)?),
+            None => None,
+        };
+        if let Some(peers) = &peers {
+            let _ = halt.peers.set(peers.clone());
+        }
         let mut builder = Builder {
-            events: Arc::new(Events::new(request.events.clone())),
+            events,
+            peers: peers.clone(),
             io: Arc::new(IoPool::start(UPLOAD_THREADS)?),
             budget: memory_budget(&request, &plan),
             restored: restored_states(&request, &plan),
@@ -97,8 +118,8 @@ impl LocalDeployment {
         };
         // Everything that can be refused is refused before the first thread starts.
         let setups = builder.setups()?;
-        let mut deployment =
-            Self { vertices: plan.vertices.iter().map(|v| v.info.clone()).collect(), tasks: Vec::new(), halt };
+        let vertices = plan.vertices.iter().map(|v| v.info.clone()).collect();
+        let mut deployment = Self { vertices, tasks: Vec::new(), halt, peers };
         for (setup, is_source, name) in setups {
             let mut task = RunningTask {
                 id: setup.id,
@@ -114,6 +135,16 @@ impl LocalDeployment {
             deployment.tasks.push(task);
         }
         Ok(deployment)
+    }
+
+    /// The tasks that run here.
+    pub fn tasks(&self) -> Vec<TaskId> {
+        self.tasks.iter().map(|t| t.id).collect()
+    }
+
+    /// By other worker: what waits to be sent to it, and how long producers waited for its credit.
+    pub fn traffic(&self) -> Vec<(usize, Traffic)> {
+        self.peers.as_ref().map(|p| p.traffic()).unwrap_or_default()
     }
 
     /// Where the tasks' time went.
@@ -171,6 +202,9 @@ impl Deployment for LocalDeployment {
                 tracing::error!(task = ?task.id, "a task's thread panicked outside of its task");
             }
         }
+        if let Some(peers) = self.peers.as_ref().filter(|_| !self.halt.is_halted()) {
+            peers.done();
+        }
     }
 }
 
@@ -221,6 +255,7 @@ struct Builder<'a> {
     events: Arc<Events>,
     io: Arc<IoPool>,
     halt: Arc<Halt>,
+    peers: Option<Arc<Peers>>,
     budget: u64,
     /// Operator state by uid and new subtask.
     restored: std::collections::HashMap<OperatorUid, Vec<OperatorState>>,
@@ -232,6 +267,9 @@ impl Builder<'_> {
         let mut setups = Vec::new();
         for (v, vertex) in self.plan.vertices.iter().enumerate().rev() {
             for subtask in 0..vertex.info.parallelism {
+                if !share::is_here(self.request.share.as_ref(), v, subtask) {
+                    continue;
+                }
                 // NUL cannot be part of a thread's name.
                 let name = format!("v{v}.{subtask} {}", vertex.info.name.replace('\0', ""));
                 setups.push((self.setup(v, vertex, subtask)?, vertex.info.is_source, name));
@@ -243,7 +281,7 @@ impl Builder<'_> {
     fn setup(&mut self, v: usize, vertex: &Vertex, subtask: u32) -> Result<TaskSetup> {
         let missing = || Error::internal(format!("vertex {v} has no subtask {subtask}"));
         let wired = self.wiring.inboxes.get(v).and_then(|s| s.get(subtask as usize)).ok_or_else(missing)?;
-        let outputs = self.outputs(v, subtask);
+        let outputs = self.outputs(v, subtask)?;
         let slots = vertex
             .nodes
             .iter()
@@ -265,21 +303,27 @@ impl Builder<'_> {
         })
     }
 
-    fn outputs(&self, v: usize, subtask: u32) -> Vec<(Partitioner, Vec<Target>)> {
+    fn outputs(&self, v: usize, subtask: u32) -> Result<Vec<(Partitioner, Vec<Target>)>> {
         let mut outputs = Vec::new();
-        for (edge, first) in self.plan.edges.iter().zip(&self.wiring.first_channel) {
+        for (index, (edge, first)) in self.plan.edges.iter().zip(&self.wiring.first_channel).enumerate() {
             let Some(consumers) = self.wiring.inboxes.get(edge.to).filter(|_| edge.from == v) else { continue };
-            let targets: Vec<Target> = if edge.exchange == Exchange::Forward {
-                let own = consumers.get(subtask as usize);
-                own.map(|w| Target { inbox: w.inbox.clone(), channel: *first }).into_iter().collect()
-            } else {
-                let channel = first + subtask as usize;
-                consumers.iter().map(|w| Target { inbox: w.inbox.clone(), channel }).collect()
-            };
+            let mut targets = Vec::new();
+            for (wired, consumer) in consumers.iter().zip(0u32..) {
+                let forward = edge.exchange == Exchange::Forward;
+                if forward && consumer != subtask {
+                    continue;
+                }
+                let id = ChannelId { edge: u32::try_from(index).unwrap_or(u32::MAX), producer: subtask, consumer };
+                let away = self.peers.as_ref().map(|p| p.way(edge.to, id)).transpose()?.flatten();
+                targets.push(Target {
+                    consumer: away.unwrap_or_else(|| Consumer::Here(wired.inbox.clone())),
+                    channel: if forward { *first } else { first + subtask as usize },
+                });
+            }
             let partitioner = Partitioner::new(&edge.exchange, subtask, targets.len(), self.request.max_parallelism);
             outputs.push((partitioner, targets));
         }
-        outputs
+        Ok(outputs)
     }
 
     fn slot(&mut self, node_id: usize, parallelism: u32, subtask: u32) -> Result<SlotSetup> {
@@ -348,16 +392,20 @@ fn restored_states(
     restored
 }
 
-/// Each keyed backend's equal share.
+/// Each keyed backend's equal share of this process's memory.
 fn memory_budget(request: &DeployRequest, plan: &ChainPlan) -> u64 {
     let keyed = |node: &usize| match request.graph.nodes.get(*node).map(|n| &n.kind) {
         Some(NodeKind::Operator(factory)) => !factory.keyed_states().is_empty(),
         _ => false,
     };
+    let here = |v: usize, parallelism: u32| {
+        (0..parallelism).filter(|s| share::is_here(request.share.as_ref(), v, *s)).count() as u64
+    };
     let backends: u64 = plan
         .vertices
         .iter()
-        .map(|v| v.nodes.iter().filter(|n| keyed(n)).count() as u64 * u64::from(v.info.parallelism))
+        .enumerate()
+        .map(|(i, v)| v.nodes.iter().filter(|n| keyed(n)).count() as u64 * here(i, v.info.parallelism))
         .sum();
     request.memory_budget / backends.max(1)
 }

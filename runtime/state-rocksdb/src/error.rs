@@ -11,8 +11,21 @@ pub(crate) trait RocksExt<T> {
 
 impl<T> RocksExt<T> for std::result::Result<T, rocksdb::Error> {
     fn rocks(self, context: impl Display) -> Result<T> {
-        self.map_err(|e| Error::transient(format!("RocksDB: {context}")).caused_by(e))
+        self.map_err(|e| failed(&context, e))
     }
+}
+
+/// RocksDB tells a full disk by a subcode that its C interface drops; the text has it.
+fn failed(context: &dyn Display, e: rocksdb::Error) -> Error {
+    let message = format!("RocksDB: {context}");
+    let full = ["No space left on device", "Disk quota exceeded", "File too large"];
+    if full.iter().any(|text| e.as_ref().contains(text)) {
+        return Error::user(message).caused_by(e).fix(
+            "the disk of the working state is full: free space there, or set state.backend.rocksdb.localdir to a larger one, \
+             and start the job again; it goes on from its last checkpoint",
+        );
+    }
+    Error::transient(message).caused_by(e)
 }
 
 pub(crate) fn create_dir(dir: &Path) -> Result<()> {

@@ -4,6 +4,7 @@
 //! is written to while the snapshot still needs it. Its own snapshot format is
 //! the canonical one, whatever is asked for.
 
+mod limit;
 mod pending;
 mod shard;
 mod table;
@@ -16,17 +17,19 @@ use crate::compat;
 use crate::restore::{NativeReader, merged_states, read_canonical};
 use crate::snapshot::{PendingSnapshot, SnapshotFormat, StateMeta};
 use crate::ttl::Policy;
+use limit::{Limit, Share};
 use pending::{FrozenState, HeapPending};
 use std::collections::HashMap;
 use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
-use streamjob_core::{CheckpointId, Error, Result};
+use streamjob_core::{CheckpointId, Error, OperatorUid, Result};
 use table::Table;
 
 /// Makes heap backends.
 #[derive(Clone, Default)]
 pub struct HeapFactory {
     native: Vec<Arc<dyn NativeReader>>,
+    limit: Option<Arc<Limit>>,
 }
 
 impl HeapFactory {
@@ -39,6 +42,14 @@ impl HeapFactory {
     #[must_use]
     pub fn with_native_reader(mut self, reader: Arc<dyn NativeReader>) -> Self {
         self.native.push(reader);
+        self
+    }
+
+    /// Lets all its backends together hold at most so many bytes. Keys, values and their places in the maps
+    /// count; while a snapshot is written, what changes meanwhile is held twice and does not.
+    #[must_use]
+    pub fn limited(mut self, bytes: u64) -> Self {
+        self.limit = Some(Arc::new(Limit::new(bytes)));
         self
     }
 }
@@ -55,15 +66,18 @@ impl BackendFactory for HeapFactory {
             hint: snapshot_hint(&request.uid.0, request.subtask),
             tables: Vec::new(),
             by_name: HashMap::new(),
+            share: Share::new(self.limit.clone()),
+            uid: request.uid.clone(),
         };
         for meta in merged_states(&request.restore)? {
             backend.add(meta, Policy::new(None, Arc::clone(&request.clock)))?;
         }
         for snapshot in &request.restore {
-            let HeapBackend { tables, by_name, .. } = &mut backend;
+            let HeapBackend { tables, by_name, share, uid, .. } = &mut backend;
             let visit = &mut |meta: &StateMeta, key: &[u8], stored: &[u8]| {
                 let table = by_name.get(&meta.name).and_then(|id| tables.get_mut(usize::from(id.0)));
-                table.ok_or_else(|| unknown_in_snapshot(&meta.name))?.set_stored(key, stored)
+                table.ok_or_else(|| unknown_in_snapshot(&meta.name))?.set_stored(key, stored)?;
+                share.report(tables.iter().map(Table::memory).sum(), uid)
             };
             if snapshot.format == SnapshotFormat::Canonical {
                 read_canonical(snapshot, &*request.store, &request.groups, visit)?;
@@ -101,9 +115,16 @@ struct HeapBackend {
     hint: String,
     tables: Vec<Table>,
     by_name: HashMap<String, StateId>,
+    share: Share,
+    uid: OperatorUid,
 }
 
 impl HeapBackend {
+    /// Tells the common limit what is held now.
+    fn account(&mut self) -> Result<()> {
+        self.share.report(self.tables.iter().map(Table::memory).sum(), &self.uid)
+    }
+
     fn add(&mut self, meta: StateMeta, policy: Policy) -> Result<StateId> {
         let id = u16::try_from(self.tables.len())
             .map(StateId)
@@ -135,11 +156,13 @@ impl KeyedBackend for HeapBackend {
     }
 
     fn put(&mut self, state: StateId, key: &[u8], value: &[u8]) -> Result<()> {
-        self.table(state)?.put(key, value)
+        self.table(state)?.put(key, value)?;
+        self.account()
     }
 
     fn delete(&mut self, state: StateId, key: &[u8]) -> Result<()> {
-        self.table(state)?.delete(key)
+        self.table(state)?.delete(key)?;
+        self.account()
     }
 
     fn scan(
@@ -152,7 +175,8 @@ impl KeyedBackend for HeapBackend {
     }
 
     fn delete_prefix(&mut self, state: StateId, prefix: &[u8]) -> Result<()> {
-        self.table(state)?.delete_prefix(prefix)
+        self.table(state)?.delete_prefix(prefix)?;
+        self.account()
     }
 
     fn snapshot(&mut self, request: &SnapshotRequest) -> Result<Box<dyn PendingSnapshot>> {

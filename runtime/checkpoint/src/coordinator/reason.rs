@@ -90,8 +90,9 @@ pub fn materialize_message(
     error: &streamjob_core::Error,
 ) -> String {
     format!(
-        "Could not materialize checkpoint {checkpoint} for operator {operator} ({}/{parallelism}): {error}",
-        subtask + 1
+        "Could not materialize checkpoint {checkpoint} for operator {operator} ({}/{parallelism}): {}",
+        subtask + 1,
+        error.chain()
     )
 }
 
@@ -130,7 +131,7 @@ mod tests {
 
     #[test]
     fn decline_text() {
-        let e = streamjob_core::Error::user("Size of the state …");
+        let e = streamjob_core::Error::user("Size of the state …").fix("told once, with the job's failure");
         let text = materialize_message(3, "GroupAggregate", 0, 2, &e);
         assert_eq!(text, "Could not materialize checkpoint 3 for operator GroupAggregate (1/2): Size of the state …");
     }

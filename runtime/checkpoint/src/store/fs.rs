@@ -313,7 +313,8 @@ fn object_meta(key: &str, meta: &fs::Metadata) -> ObjectMeta {
 fn io_error(verb: &str, path: &Path, e: io::Error) -> Error {
     let message = format!("checkpoint storage: cannot {verb} {}", path.display());
     match e.kind() {
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Error::transient(message)
+        // Trying again frees no space: somebody has to.
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => Error::user(message)
             .caused_by(e)
             .fix("the disk is full: free space there, or set checkpoint.storage.fileSystem.path to a larger one"),
         ErrorKind::PermissionDenied => Error::user(message)

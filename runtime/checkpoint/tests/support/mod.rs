@@ -110,7 +110,15 @@ pub struct Server {
     pub config: S3Config,
     pub counts: Arc<Counts>,
     _runtime: tokio::runtime::Runtime,
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
+}
+
+impl Server {
+    /// The folder of the buckets.
+    #[allow(dead_code, reason = "only the tests of the binary look at files")]
+    pub fn dir(&self) -> &std::path::Path {
+        self.dir.path()
+    }
 }
 
 pub fn serve(conditions: Conditions) -> Server {
@@ -134,7 +142,7 @@ pub fn serve(conditions: Conditions) -> Server {
             });
         }
     });
-    Server { config: config(&format!("http://127.0.0.1:{port}")), counts, _runtime: runtime, _dir: dir }
+    Server { config: config(&format!("http://127.0.0.1:{port}")), counts, _runtime: runtime, dir }
 }
 
 pub fn config(endpoint: &str) -> S3Config {

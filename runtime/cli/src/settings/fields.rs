@@ -34,7 +34,7 @@ pub fn apply(job: &StreamJob, explicit: &Explicit, options: &mut Options, warnin
         StateBackendType::Heap => "hashmap",
     };
     let memory = b.memory().map(|n| n.to_string()).unwrap_or_default();
-    let table: [(&str, &str, String); 14] = [
+    let table: [(&str, &str, String); 15] = [
         ("spec.maxParallelism", "pipeline.max-parallelism", spec.max_parallelism.to_string()),
         ("spec.checkpoint.interval", "execution.checkpointing.interval", millis(c.interval.get())),
         ("spec.checkpoint.mode", "execution.checkpointing.mode", mode.into()),
@@ -55,7 +55,8 @@ pub fn apply(job: &StreamJob, explicit: &Explicit, options: &mut Options, warnin
         ("spec.stateBackend.type", "state.backend.type", backend.into()),
         ("spec.stateBackend.incremental", "execution.checkpointing.incremental", b.incremental.to_string()),
         ("spec.stateBackend.localRecovery", "state.backend.local-recovery", b.local_recovery.to_string()),
-        ("spec.stateBackend.memory", "state.backend.rocksdb.memory.fixed-per-slot", memory),
+        ("spec.stateBackend.memory", "state.backend.rocksdb.memory.fixed-per-slot", memory.clone()),
+        ("spec.stateBackend.memory", "taskmanager.memory.task.heap.size", memory),
         ("spec.stateBackend.ttl", "table.exec.state.ttl", millis(b.ttl.get())),
     ];
     for (field, key, value) in &table {

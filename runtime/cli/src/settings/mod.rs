@@ -4,6 +4,7 @@
 
 mod explicit;
 mod fields;
+mod memory;
 mod place;
 mod refuse;
 
@@ -269,7 +270,11 @@ pub(crate) fn storage(options: &Options, place: &Place) -> Result<Storage> {
 /// The state backend.
 pub(crate) fn backend(options: &Options) -> Result<Arc<dyn BackendFactory>> {
     match options.text("state.backend.type").unwrap_or_default().to_ascii_lowercase().as_str() {
-        "hashmap" => Ok(Arc::new(HeapFactory::new().with_native_reader(Arc::new(RocksDbReader)))),
+        "hashmap" => {
+            let limit = options.bytes("taskmanager.memory.task.heap.size").or_else(memory::heap_limit);
+            let heap = HeapFactory::new().with_native_reader(Arc::new(RocksDbReader));
+            Ok(Arc::new(limit.map_or(heap.clone(), |bytes| heap.limited(bytes))))
+        }
         "rocksdb" => {
             Ok(Arc::new(RocksDbFactory::new().incremental(options.bool("execution.checkpointing.incremental"))))
         }

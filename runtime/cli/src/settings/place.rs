@@ -1,6 +1,7 @@
 //! Where checkpoints go, and how S3 is reached.
 
 use crate::args::LOCAL_CHECKPOINTS;
+use std::time::Duration;
 use streamjob_checkpoint::S3Config;
 use streamjob_core::options::Options;
 use streamjob_core::{Error, Result};
@@ -85,8 +86,19 @@ pub fn s3_config(options: &Options) -> Result<S3Config> {
         path_style: options.bool("s3.path.style.access"),
         access_key,
         secret_key,
+        connect_timeout: positive(options, "s3.connection.establish.timeout")?,
+        attempt_timeout: positive(options, "s3.connection.timeout")?,
+        attempts: options.int("s3.attempts.maximum").and_then(|n| u32::try_from(n).ok()).unwrap_or(1),
         ..S3Config::default()
     })
+}
+
+/// A duration that must not be zero.
+fn positive(options: &Options, key: &str) -> Result<Duration> {
+    options
+        .duration(key)
+        .filter(|d| !d.is_zero())
+        .ok_or_else(|| Error::user(format!("option '{key}' is zero")).fix("give a duration such as 60 s"))
 }
 
 /// A Secret cannot be read here: says what is used in its place.

@@ -94,6 +94,7 @@ fn fields_become_options() {
         ("state.backend.type", "hashmap"),
         ("execution.checkpointing.incremental", "false"),
         ("state.backend.rocksdb.memory.fixed-per-slot", "1073741824"),
+        ("taskmanager.memory.task.heap.size", "1073741824"),
         ("table.exec.state.ttl", "3600000 ms"),
         ("execution.checkpointing.mode", "AT_LEAST_ONCE"),
         ("execution.checkpointing.timeout", "60000 ms"),
@@ -235,6 +236,24 @@ fn half_a_key_pair_is_refused() {
     assert!(s3_config(&o).err().unwrap().message().contains("s3.secret-key"));
     o.set("s3.secret-key", "b").unwrap();
     assert_eq!(s3_config(&o).unwrap().secret_key.as_deref(), Some("b"));
+}
+
+#[test]
+fn limits_of_s3_requests_come_from_options() {
+    let mut o = Options::default();
+    let seconds =
+        |c: streamjob_checkpoint::S3Config| (c.connect_timeout.as_secs(), c.attempt_timeout.as_secs(), c.attempts);
+    assert_eq!(seconds(s3_config(&o).unwrap()), (5, 60, 5));
+    for (key, value) in [
+        ("s3.connection.establish.timeout", "2 s"),
+        ("fs.s3a.connection.timeout", "3000"),
+        ("s3.attempts.maximum", "4"),
+    ] {
+        o.set(key, value).unwrap();
+    }
+    assert_eq!(seconds(s3_config(&o).unwrap()), (2, 3, 4));
+    o.set("s3.connection.timeout", "0 s").unwrap();
+    assert!(s3_config(&o).err().unwrap().message().contains("s3.connection.timeout"));
 }
 
 #[test]

@@ -22,6 +22,10 @@ pub struct Ledger {
     job: Job,
     lineage: Lineage,
     point: Option<RestorePoint>,
+    /// What the present deployment was restored from.
+    restored_from: Option<String>,
+    /// The checkpoint or savepoint that a finished or drained run ended with, when the job would go on from it.
+    finished: Option<String>,
     next_id: CheckpointId,
     localizer: Localizer,
     collector: Collector,
@@ -107,7 +111,10 @@ impl Ledger {
                 let localizer = Localizer::new(&lineage, decision.point.as_ref());
                 let claim = if settings.claim { ClaimMode::Claim } else { ClaimMode::NoClaim };
                 let collector = Collector::start(&job, &lineage, &decision, settings.retained(), claim)?;
+                let finished = finished(&decision);
                 return Ok(Self {
+                    restored_from: decision.point.as_ref().map(|p| p.location.clone()),
+                    finished,
                     job,
                     lineage,
                     localizer,
@@ -142,12 +149,9 @@ impl Ledger {
         self.next_id
     }
 
-    /// Set when the last run finished: all input was done and published.
+    /// Set when the last run finished, all its input done and published, or was drained.
     pub fn finished_already(&self) -> Option<String> {
-        self.point
-            .as_ref()
-            .filter(|p| p.manifest.drained && p.manifest.kind == Kind::Checkpoint)
-            .map(|p| p.location.clone())
+        self.finished.clone()
     }
 
     /// What is being restored, for the REST API.
@@ -161,7 +165,8 @@ impl Ledger {
     }
 
     /// State to deploy from, and what reads its files.
-    pub fn restore(&self) -> Result<(RestoreState, CheckpointReader)> {
+    pub fn restore(&mut self) -> Result<(RestoreState, CheckpointReader)> {
+        self.restored_from = self.point.as_ref().map(|p| p.location.clone());
         match &self.point {
             Some(point) => {
                 Ok((snapshots::restore_state(&point.manifest.operators, &point.reader)?, point.reader.clone()))
@@ -260,13 +265,27 @@ impl Ledger {
             max_parallelism: settings.max_parallelism,
             backend: settings.backend.name().to_string(),
             written_by: format!("streamjob {}", env!("CARGO_PKG_VERSION")),
-            restored_from: self.point.as_ref().map(|p| p.location.clone()),
+            restored_from: self.restored_from.clone(),
             savepoint_path: done.kind.is_savepoint().then(|| done.slot.location.clone()),
             sizes: Sizes::default(),
             options: options.map(|(k, v)| (k.to_string(), v.to_string())).collect(),
             operators: done.collected.into_operators(&settings.graph, writer)?,
         })
     }
+}
+
+/// Behind a final checkpoint nothing is left to do. Behind a savepoint with `--drain` event time has ended, and every
+/// further row would be late: only who names that savepoint by its path goes on from it.
+fn finished(decision: &Decision) -> Option<String> {
+    let point = decision.point.as_ref().filter(|p| p.manifest.drained)?;
+    if point.manifest.kind == Kind::Checkpoint || decision.claim.same_lineage {
+        return Some(point.location.clone());
+    }
+    tracing::warn!(
+        "{} was taken with --drain: event time has ended in it, so rows of event-time windows will be late and dropped",
+        point.location
+    );
+    None
 }
 
 fn start_message(decision: &Decision) -> String {

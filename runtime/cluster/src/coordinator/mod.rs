@@ -27,7 +27,7 @@ pub enum JobOutcome {
         /// Where the final checkpoint lies.
         checkpoint: Option<String>,
     },
-    /// The last run had already finished: nothing was left to do.
+    /// The last run had already finished or was drained: nothing was left to do.
     AlreadyFinished {
         /// Where its final checkpoint lies.
         checkpoint: String,
@@ -36,6 +36,8 @@ pub enum JobOutcome {
     Stopped {
         /// Where it lies.
         savepoint: String,
+        /// Event time was ended first: the job cannot go on from there.
+        drained: bool,
     },
     /// Ended on request behind a checkpoint; the next start goes on from there.
     Suspended {
@@ -96,13 +98,14 @@ pub fn start(settings: JobSettings) -> Result<RunningJob> {
     let server = settings.rest.clone().map(|(address, port)| serve(&settings, &view, &address, port)).transpose()?;
     let (rest_address, server) = server.map_or((None, None), |(a, s)| (Some(a), Some(s)));
     let start_message = ledger.start_message().to_string();
-    let (ended_in, ended) = crossbeam_channel::bounded(1);
+    let (ended_in, ended) = crossbeam_channel::bounded::<()>(0);
     let thread_view = view.clone();
     let thread = std::thread::Builder::new()
         .name("coordinator".into())
         .spawn(move || {
             let outcome = run::Coordinator::new(settings, config, ledger, thread_view, requests).run();
-            let _ = ended_in.send(());
+            // Closed, not written to: every look from now on sees the end.
+            drop(ended_in);
             outcome
         })
         .transient("cannot start the coordinator's thread")?;

@@ -17,14 +17,20 @@ use streamjob_checkpoint::store::join;
 use streamjob_core::{Error, Result};
 
 const STAGING: &str = "_staging";
+/// What temporary files of sinks are called.
+const TEMPORARY: &str = "sink";
 
 /// A file system error that names the path; a full disk also says what to do.
 pub(super) fn failed(what: &str, path: &Path, e: io::Error) -> Error {
-    let error = Error::transient(format!("cannot {what} {}", path.display()));
+    let message = format!("cannot {what} {}", path.display());
     let error = match e.kind() {
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => error.fix("the disk is full: free space there"),
-        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => error.fix("check the folder's permissions"),
-        _ => error,
+        // Trying again frees no space: somebody has to.
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => Error::user(message)
+            .fix("the disk is full: free space there and start the job again; it goes on from its last checkpoint"),
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+            Error::user(message).fix("let this process's user write to the folder of the table's option 'path'")
+        }
+        _ => Error::transient(message),
     };
     error.caused_by(e)
 }
@@ -39,15 +45,43 @@ fn sync_dir(dir: &Path) -> Result<()> {
 
 /// Opens the file that a part is written to. Nobody else sees it.
 pub(super) fn create(place: &Opened, name: &str) -> Result<(File, PathBuf)> {
-    let path = match place {
+    match place {
         Opened::Local(dir) => {
             fs::create_dir_all(dir).map_err(|e| failed("create folder", dir, e))?;
-            hidden(dir, name, "inprogress")
+            let path = hidden(dir, name, "inprogress");
+            let file = File::create_new(&path).map_err(|e| failed("create", &path, e))?;
+            Ok((file, path))
         }
-        Opened::Bucket { .. } => temporary("sink"),
-    };
-    let file = File::create_new(&path).map_err(|e| failed("create", &path, e))?;
-    Ok((file, path))
+        Opened::Bucket { .. } => create_temporary(),
+    }
+}
+
+/// A temporary file that is locked as long as its process has it open, which tells it from those of killed ones.
+fn create_temporary() -> Result<(File, PathBuf)> {
+    loop {
+        let path = temporary(TEMPORARY);
+        let file = File::create_new(&path).map_err(|e| failed("create", &path, e))?;
+        file.lock().map_err(|e| failed("lock", &path, e))?;
+        // Between creation and lock somebody may have taken it for a leftover.
+        if path.exists() {
+            return Ok((file, path));
+        }
+    }
+}
+
+/// Removes the temporary files in `dir` that no living process has open; best effort, since they harm nobody.
+fn sweep_temporaries(dir: &Path) {
+    let start = format!("streamjob-{TEMPORARY}-");
+    for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
+        if !entry.file_name().to_string_lossy().starts_with(&start) {
+            continue;
+        }
+        let file = File::options().write(true).open(entry.path());
+        if let Ok(file) = file.and_then(|f| f.try_lock().map(|()| f).map_err(Into::into)) {
+            let _ = fs::remove_file(entry.path());
+            drop(file);
+        }
+    }
 }
 
 /// Makes a written part durable, still hidden.
@@ -132,6 +166,7 @@ pub(super) fn sweep(place: &Opened, prefix: &str, attempt: &str, keep: Option<&d
             }
         }
         Opened::Bucket { store, key, .. } => {
+            sweep_temporaries(&std::env::temp_dir());
             let Some(keep) = keep else { return Ok(()) };
             for object in store.list(&join(key, STAGING))? {
                 let name = object.key.rsplit('/').next().unwrap_or_default();
@@ -142,4 +177,32 @@ pub(super) fn sweep(place: &Opened, prefix: &str, attempt: &str, keep: Option<&d
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_temporary_files_that_nobody_has_open_are_swept() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        let held = File::create_new(at("streamjob-sink-held")).unwrap();
+        held.lock().unwrap();
+        for name in ["streamjob-sink-left", "streamjob-source-x", "other"] {
+            fs::write(at(name), "x").unwrap();
+        }
+        let names = || {
+            let mut all: Vec<String> =
+                fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+            all.sort();
+            all
+        };
+        sweep_temporaries(dir.path());
+        assert_eq!(names(), ["other", "streamjob-sink-held", "streamjob-source-x"]);
+        drop(held);
+        sweep_temporaries(dir.path());
+        assert_eq!(names(), ["other", "streamjob-source-x"]);
+    }
 }

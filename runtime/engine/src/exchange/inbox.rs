@@ -6,6 +6,7 @@
 //! reaches every consumer even when one is full.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -71,6 +72,41 @@ struct Channel {
     rows: usize,
     bytes: usize,
     blocked: bool,
+    /// Of a producer in another process.
+    credit: Option<Arc<dyn Credit>>,
+}
+
+/// Tells a producer in another process that there is room again.
+pub(crate) trait Credit: Send + Sync {
+    /// An element of so many bytes was taken; never blocks.
+    fn taken(&self, bytes: usize, control: bool);
+}
+
+fn is_control(element: &Element) -> bool {
+    !matches!(element, Element::Batch(_))
+}
+
+impl Channel {
+    /// Appends. Only the newest of adjacent watermarks matters; so control elements cannot pile up.
+    fn put(&mut self, element: Element, bytes: usize) {
+        let merged = match (&element, self.queue.back_mut()) {
+            (Element::Watermark(new), Some((Element::Watermark(old), _))) => {
+                *old = (*old).max(*new);
+                true
+            }
+            (Element::Idle, Some((Element::Idle, _))) => true,
+            _ => false,
+        };
+        if merged {
+            if let Some(credit) = &self.credit {
+                credit.taken(0, true);
+            }
+            return;
+        }
+        self.rows += rows_of(&element);
+        self.bytes += bytes;
+        self.queue.push_back((element, bytes));
+    }
 }
 
 fn rows_of(element: &Element) -> usize {
@@ -134,14 +170,7 @@ impl Inbox {
             waited += start.elapsed();
         }
         if let Some(c) = state.channels.get_mut(channel) {
-            // Only the newest of adjacent watermarks matters; so control elements cannot pile up.
-            match (&element, c.queue.back_mut()) {
-                (Element::Watermark(new), Some((Element::Watermark(old), _))) => *old = (*old).max(*new),
-                (Element::Idle, Some((Element::Idle, _))) => {}
-                _ => c.queue.push_back((element, bytes)),
-            }
-            c.rows += rows;
-            c.bytes += bytes;
+            c.put(element, bytes);
             let wake = !c.blocked;
             drop(state);
             if wake {
@@ -149,6 +178,26 @@ impl Inbox {
             }
         }
         Ok(waited)
+    }
+
+    /// Takes an element that came over the network. Never waits: its producer has spent credit on it.
+    pub(crate) fn deliver(&self, channel: usize, element: Element, bytes: usize, credit: Arc<dyn Credit>) {
+        let mut state = self.state.lock();
+        if state.halted {
+            return;
+        }
+        if state.closed {
+            return credit.taken(bytes, is_control(&element));
+        }
+        if let Some(c) = state.channels.get_mut(channel) {
+            c.credit = Some(credit);
+            c.put(element, bytes);
+            let wake = !c.blocked;
+            drop(state);
+            if wake {
+                self.ready.notify_one();
+            }
+        }
     }
 
     /// Gives a command to the task.
@@ -175,7 +224,12 @@ impl Inbox {
         {
             let mut state = self.state.lock();
             state.closed = true;
-            state.channels.iter_mut().for_each(|c| *c = Channel::default());
+            for c in &mut state.channels {
+                let dropped = std::mem::take(c);
+                if let Some(credit) = dropped.credit {
+                    dropped.queue.iter().for_each(|(e, bytes)| credit.taken(*bytes, is_control(e)));
+                }
+            }
         }
         self.space.iter().for_each(|s| {
             s.notify_all();
@@ -249,6 +303,9 @@ impl Inbox {
             if let Some((element, bytes)) = c.queue.pop_front() {
                 c.rows -= rows_of(&element);
                 c.bytes -= bytes;
+                if let Some(credit) = &c.credit {
+                    credit.taken(bytes, is_control(&element));
+                }
                 state.next = (index + 1) % n;
                 if let Some(space) = self.space.get(index) {
                     space.notify_one();

@@ -6,6 +6,6 @@ mod inbox;
 mod output;
 mod partition;
 
-pub(crate) use inbox::{Inbox, Received};
-pub(crate) use output::{Target, TaskOutput};
+pub(crate) use inbox::{Credit, Inbox, Received};
+pub(crate) use output::{Consumer, Target, TaskOutput};
 pub(crate) use partition::Partitioner;

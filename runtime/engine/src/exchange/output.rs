@@ -14,6 +14,7 @@ use streamjob_core::{Batch, Element, Op, Result};
 
 use super::partition::Routed;
 use super::{Inbox, Partitioner};
+use crate::net::{ChannelId, Outgoing};
 use crate::operator::Output;
 
 /// Rows that a batch aims at.
@@ -25,10 +26,36 @@ const SLIVER_ROWS: usize = 1_024;
 
 /// One consumer subtask as a producer sees it.
 pub(crate) struct Target {
-    /// Its inbox.
-    pub inbox: Arc<Inbox>,
+    /// Where it is.
+    pub consumer: Consumer,
     /// This producer's channel there.
     pub channel: usize,
+}
+
+/// Where a consumer subtask is.
+#[derive(Clone)]
+pub(crate) enum Consumer {
+    /// In this process: its inbox.
+    Here(Arc<Inbox>),
+    /// In another one, over this connection.
+    There(Arc<Outgoing>, ChannelId),
+}
+
+impl Target {
+    fn push(&self, element: Element, bytes: usize) -> Result<Duration> {
+        match &self.consumer {
+            Consumer::Here(inbox) => inbox.push(self.channel, element, bytes),
+            Consumer::There(connection, id) => connection.push(*id, &element),
+        }
+    }
+
+    /// True when it gains nothing from fuller batches.
+    fn is_hungry(&self) -> bool {
+        match &self.consumer {
+            Consumer::Here(inbox) => inbox.is_hungry(),
+            Consumer::There(connection, _) => connection.is_drained(),
+        }
+    }
 }
 
 /// See the module.
@@ -99,7 +126,7 @@ impl TaskOutput {
     pub(crate) fn broadcast(&mut self, element: &Element) -> Result<()> {
         self.flush()?;
         for lane in self.edges.iter().flat_map(|e| &e.lanes) {
-            self.waited += lane.target.inbox.push(lane.target.channel, element.clone(), 0)?;
+            self.waited += lane.target.push(element.clone(), 0)?;
         }
         Ok(())
     }
@@ -146,7 +173,7 @@ impl Output for TaskOutput {
         self.watermark = Some(watermark_ms);
         for lane in self.edges.iter_mut().flat_map(|e| &mut e.lanes) {
             lane.watermark = Some(watermark_ms);
-            if lane.rows == 0 || lane.target.inbox.is_hungry() {
+            if lane.rows == 0 || lane.target.is_hungry() {
                 self.waited += lane.flush()?;
             }
         }
@@ -174,14 +201,14 @@ impl Lane {
         if large {
             // Passed on as it is, behind what is held.
             let waited = self.flush()?;
-            return Ok(waited + self.target.inbox.push(self.target.channel, Element::Batch(batch), bytes)?);
+            return Ok(waited + self.target.push(Element::Batch(batch), bytes)?);
         }
         let waited = if self.watermark.is_some() { self.flush()? } else { Duration::ZERO };
         self.rows += batch.num_rows();
         self.bytes += bytes;
         self.batches.push(batch);
         // A consumer without work gains nothing from fuller batches.
-        if self.rows >= TARGET_ROWS || self.bytes >= TARGET_BYTES || self.target.inbox.is_hungry() {
+        if self.rows >= TARGET_ROWS || self.bytes >= TARGET_BYTES || self.target.is_hungry() {
             return Ok(waited + self.flush()?);
         }
         Ok(waited)
@@ -192,10 +219,10 @@ impl Lane {
         let bytes = std::mem::take(&mut self.bytes);
         self.rows = 0;
         if let Some(batch) = gather(std::mem::take(&mut self.batches))? {
-            waited += self.target.inbox.push(self.target.channel, Element::Batch(batch), bytes)?;
+            waited += self.target.push(Element::Batch(batch), bytes)?;
         }
         if let Some(watermark) = self.watermark.take() {
-            waited += self.target.inbox.push(self.target.channel, Element::Watermark(watermark), 0)?;
+            waited += self.target.push(Element::Watermark(watermark), 0)?;
         }
         Ok(waited)
     }

@@ -20,7 +20,7 @@ fn batch(range: std::ops::Range<i64>, op: Option<Op>) -> Batch {
 }
 
 fn output(inbox: &Arc<Inbox>, linger: Duration) -> TaskOutput {
-    let target = Target { inbox: inbox.clone(), channel: 0 };
+    let target = Target { consumer: Consumer::Here(inbox.clone()), channel: 0 };
     TaskOutput::new(vec![(Partitioner::new(&Exchange::Forward, 0, 1, 128), vec![target])], linger)
 }
 

@@ -13,7 +13,7 @@ use proptest::prelude::*;
 use streamjob_core::element::MAX_WATERMARK;
 use streamjob_core::{Error, StopMode};
 
-use crate::deploy::{Deployment, TaskCommand, TaskEvent};
+use crate::deploy::{TaskCommand, TaskEvent};
 
 #[derive(Debug, Clone)]
 struct Attempt {
@@ -46,8 +46,10 @@ proptest! {
         chaining: bool,
         linger_ms in 0u64..3,
         heap: bool,
+        workers in 1usize..4,
     ) {
         let mut plan = Plan::new(&vec![splits; sources]);
+        plan.workers = workers;
         plan.batch = batch;
         plan.chaining = chaining;
         if heap {

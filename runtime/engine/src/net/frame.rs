@@ -7,11 +7,10 @@ use arrow::array::{AsArray, RecordBatch, RecordBatchOptions};
 use arrow::buffer::{Buffer, MutableBuffer};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, UInt8Type};
 use arrow::ipc::reader::read_record_batch;
-use arrow::ipc::writer::{DictionaryTracker, IpcDataGenerator, IpcWriteOptions};
+use arrow::ipc::writer::{DictionaryTracker, IpcDataGenerator, IpcWriteContext, IpcWriteOptions};
 use arrow::ipc::{MetadataVersion, root_as_message};
 use std::collections::HashMap;
 use std::sync::Arc;
-use streamjob_core::error::ErrorExt;
 use streamjob_core::{Barrier, BarrierKind, Batch, Element, Error, Result, StopMode};
 
 /// Bytes of a header.
@@ -160,7 +159,8 @@ fn encode_batch(batch: &Batch) -> Result<(Kind, Vec<u8>)> {
     };
     let mut dictionaries = DictionaryTracker::new(false);
     let options = IpcWriteOptions::default();
-    let (_, encoded) = IpcDataGenerator::default().encoded_batch(&data, &mut dictionaries, &options)?;
+    let (_, encoded) =
+        IpcDataGenerator::default().encode(&data, &mut dictionaries, &options, &mut IpcWriteContext::default())?;
     let start = body_start(encoded.ipc_message.len());
     let mut out = Vec::with_capacity(start + encoded.arrow_data.len());
     out.extend((encoded.ipc_message.len() as u32).to_le_bytes());
@@ -225,7 +225,7 @@ fn decode_batch(payload: &Buffer, schema: SchemaRef) -> Result<RecordBatch> {
     let length = payload.get(..4).and_then(|b| b.try_into().ok()).map(u32::from_le_bytes);
     let length = length.ok_or_else(|| short(Kind::Inserts))? as usize;
     let metadata = payload.get(4..4 + length).ok_or_else(|| short(Kind::Inserts))?;
-    let message = root_as_message(metadata).transient("a peer sent rows that cannot be read")?;
+    let message = root_as_message(metadata).map_err(|e| bad(format!("rows that cannot be read: {e}")))?;
     let batch = message.header_as_record_batch().ok_or_else(|| bad("a message that is no record batch".into()))?;
     let start = body_start(length);
     if start > payload.len() {

@@ -59,8 +59,7 @@ proptest! {
 #[test]
 fn control_elements_come_back_equal() {
     let schema = rows(vec![], vec![]).schema();
-    let barrier =
-        |kind, stop| Element::Barrier(Barrier { id: 7, timestamp_ms: -5, kind, stop });
+    let barrier = |kind, stop| Element::Barrier(Barrier { id: 7, timestamp_ms: -5, kind, stop });
     for element in [
         Element::Watermark(i64::MIN),
         Element::Watermark(i64::MAX),

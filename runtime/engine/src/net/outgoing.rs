@@ -214,7 +214,10 @@ impl Outgoing {
                 return Err(Error::transient("it was closed by the other side"));
             };
             if header.kind != Kind::Credit || header.attempt != self.attempt {
-                return Err(Error::transient(format!("a {:?} frame of {HEADER}+{} bytes came back", header.kind, header.length)));
+                return Err(Error::transient(format!(
+                    "a {:?} frame of {HEADER}+{} bytes came back",
+                    header.kind, header.length
+                )));
             }
             let (bytes, controls) = frame::read_credit(payload.as_slice())?;
             {

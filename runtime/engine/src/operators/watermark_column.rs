@@ -4,11 +4,12 @@
 use crate::operator::{Operator, OperatorContext, OperatorFactory, Output, TaskInfo};
 use crate::operators::aggregate::ResultColumn;
 use crate::operators::aggregate::scalar::ScalarRef;
+use crate::operators::window_aggregate::read_times;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use std::sync::Arc;
-use streamjob_core::{Batch, Error, Result, Schema};
-use streamjob_state::OperatorState;
+use streamjob_core::{Barrier, Batch, Error, Result, Schema};
+use streamjob_state::{ListMode, OperatorState};
 
 /// Appends the current watermark.
 #[derive(Debug, Clone)]
@@ -21,6 +22,10 @@ impl OperatorFactory for WatermarkColumn {
     fn create(&self, _info: &TaskInfo) -> Result<Box<dyn Operator>> {
         Ok(Box::new(ColumnOperator { schema: self.schema.arrow(), watermark: None }))
     }
+
+    fn has_operator_state(&self) -> bool {
+        true
+    }
 }
 
 struct ColumnOperator {
@@ -29,8 +34,23 @@ struct ColumnOperator {
 }
 
 impl Operator for ColumnOperator {
-    fn open(&mut self, _ctx: &mut OperatorContext<'_>, _restored: &OperatorState) -> Result<()> {
+    /// Goes on with the watermark of the checkpoint, as windows do; the smallest where subtasks differed.
+    fn open(&mut self, _ctx: &mut OperatorContext<'_>, restored: &OperatorState) -> Result<()> {
+        let marks = read_times(restored.items("watermark"))?;
+        self.watermark = marks.into_iter().min().filter(|w| *w > i64::MIN);
         Ok(())
+    }
+
+    fn snapshot(
+        &mut self,
+        _barrier: &Barrier,
+        _ctx: &mut OperatorContext<'_>,
+        _out: &mut dyn Output,
+    ) -> Result<OperatorState> {
+        let mut state = OperatorState::default();
+        let mark = self.watermark.unwrap_or(i64::MIN);
+        state.set("watermark", ListMode::Union, vec![mark.to_le_bytes().to_vec()]);
+        Ok(state)
     }
 
     fn on_batch(
@@ -51,7 +71,8 @@ impl Operator for ColumnOperator {
     }
 
     fn on_watermark(&mut self, mark: i64, _ctx: &mut OperatorContext<'_>, out: &mut dyn Output) -> Result<()> {
-        self.watermark = Some(mark);
+        // A restored job may see smaller ones again.
+        self.watermark = self.watermark.max(Some(mark));
         out.watermark(mark)
     }
 }

@@ -23,6 +23,7 @@ use crate::operators::{at, at_mut, column, columns};
 use arrow::array::Array;
 use emit::Emitter;
 use fire::Pending;
+pub(in crate::operators) use fire::read_times;
 use std::sync::Arc;
 use streamjob_core::key::{self, KeyRows};
 use streamjob_core::{Barrier, Batch, Error, Result, Schema};
@@ -261,9 +262,9 @@ impl Operator for WindowOperator {
         }
         self.state = *at(&ids, 0)?;
         self.maps = ids.split_off(1);
-        let marks = fire::read_times(restored.items("watermark"))?;
+        let marks = read_times(restored.items("watermark"))?;
         self.watermark = marks.into_iter().min().unwrap_or(i64::MIN);
-        for end in fire::read_times(restored.items("pending"))? {
+        for end in read_times(restored.items("pending"))? {
             for group in self.own.clone() {
                 self.pending.add(end, group as u16);
             }

@@ -103,6 +103,11 @@ impl Barriers {
         self.pending.remove(&id).is_some() && self.block
     }
 
+    /// True when barriers of this checkpoint mean nothing any more.
+    pub(crate) fn is_over(&self, id: CheckpointId) -> bool {
+        id <= self.passed || self.is_aborted(id)
+    }
+
     /// True when the coordinator gave this checkpoint up.
     pub(crate) fn is_aborted(&self, id: CheckpointId) -> bool {
         self.aborted.contains(&id)

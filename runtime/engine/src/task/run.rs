@@ -46,6 +46,8 @@ pub(crate) struct Task {
     pub(super) watermarks: Watermarks,
     /// Checkpoints whose barrier has not been here yet.
     pub(super) triggers: BTreeMap<CheckpointId, Trigger>,
+    /// Barriers that came over the network before their trigger did; their channels are blocked until it is here.
+    pub(super) early: Vec<(usize, Barrier)>,
     /// Set when a checkpoint is given up, so that its upload stops.
     pub(super) uploads: BTreeMap<CheckpointId, Arc<AtomicBool>>,
     /// The end is passed on: only barriers and commands follow.
@@ -173,9 +175,14 @@ impl Task {
     }
 
     fn barrier(&mut self, channel: usize, barrier: &Barrier) -> Result<()> {
+        if !self.triggers.contains_key(&barrier.id) && !self.barriers.is_over(barrier.id) {
+            self.early.push((channel, *barrier));
+            self.inbox.set_blocked(channel, true);
+            return Ok(());
+        }
         let outcome = self.barriers.on_barrier(channel, barrier, Instant::now());
         if outcome.unblock {
-            self.inbox.unblock_all();
+            self.unblock();
         }
         if outcome.block {
             self.inbox.set_blocked(channel, true);
@@ -189,6 +196,23 @@ impl Task {
             Step::Wait => Ok(()),
             Step::Aligned(since) => self.checkpoint(barrier, since.elapsed()),
         }
+    }
+
+    /// Lets all channels go on but those that wait for a trigger.
+    fn unblock(&self) {
+        self.inbox.unblock_all();
+        self.early.iter().for_each(|(channel, _)| self.inbox.set_blocked(*channel, true));
+    }
+
+    /// The trigger or the end of a checkpoint is here: its barriers count now.
+    fn meet_early(&mut self, id: CheckpointId) -> Result<()> {
+        let (now, later): (Vec<_>, Vec<_>) = self.early.drain(..).partition(|(_, b)| b.id == id);
+        self.early = later;
+        for (channel, barrier) in now {
+            self.inbox.set_blocked(channel, false);
+            self.barrier(channel, &barrier)?;
+        }
+        Ok(())
     }
 
     /// The border of a checkpoint is here: flush and snapshot the operators in chain order,
@@ -249,6 +273,7 @@ impl Task {
                     if self.source.is_some() {
                         self.trigger_source(&barrier)?;
                     }
+                    self.meet_early(barrier.id)?;
                 }
             }
             TaskCommand::Complete(id) => {
@@ -268,8 +293,9 @@ impl Task {
                 }
                 self.triggers.remove(&id);
                 if self.barriers.on_abort(id) {
-                    self.inbox.unblock_all();
+                    self.unblock();
                 }
+                self.meet_early(id)?;
                 if self.suspended == Some(id) {
                     self.suspended = None;
                 }

@@ -75,6 +75,7 @@ impl TaskSetup {
             barriers: Barriers::new(channels, self.aligned),
             watermarks: Watermarks::new(channels),
             triggers: Default::default(),
+            early: Vec::new(),
             uploads: Default::default(),
             ended: false,
             suspended: None,

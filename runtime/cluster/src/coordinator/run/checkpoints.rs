@@ -10,7 +10,7 @@ use std::sync::Arc;
 use streamjob_api::{CheckpointInfo, CheckpointStatus, FailureCause, TriggerOutcome};
 use streamjob_checkpoint::coordinator::{FailureReason, RequestId, RequestKind, materialize_message};
 use streamjob_checkpoint::{Kind, Publish};
-use streamjob_core::{Barrier, BarrierKind, CheckpointId, Domain, Error, Result, StopMode};
+use streamjob_core::{Barrier, BarrierKind, CheckpointId, Error, Result, StopMode};
 use streamjob_engine::deploy::{TaskCommand, TaskId, TaskSnapshot};
 use streamjob_state::{SnapshotFormat, SnapshotStore};
 
@@ -36,9 +36,7 @@ impl Coordinator {
                 let name = vertex.map_or("", |v| v.name.as_str());
                 let parallelism = vertex.map_or(1, |v| v.parallelism);
                 let message = materialize_message(id, name, task.subtask, parallelism, &error);
-                if error.domain() == Domain::User {
-                    self.user_error = Some(error);
-                }
+                self.declined = Some(error);
                 let now = self.now();
                 let actions = self.decisions.decline(id, FailureReason::CheckpointAsyncException, &message, now);
                 self.perform(actions)
@@ -67,7 +65,8 @@ impl Coordinator {
                 None
             }
             Err(e) => {
-                let actions = self.decisions.trigger_failed(id, FailureReason::IoException, &e.to_string(), now);
+                let actions = self.decisions.trigger_failed(id, FailureReason::IoException, &e.chain(), now);
+                self.declined = Some(e);
                 self.perform(actions)
             }
         }
@@ -169,7 +168,8 @@ impl Coordinator {
                 self.perform(actions)
             }
             Publish::Taken(e) | Publish::Failed(e) => {
-                let actions = self.decisions.finalize_failed(id, &e.to_string(), now);
+                let actions = self.decisions.finalize_failed(id, &e.chain(), now);
+                self.declined = Some(e);
                 self.perform(actions)
             }
             Publish::Fenced(e) => Some(JobOutcome::Failed(e)),
@@ -214,7 +214,7 @@ impl Coordinator {
         request: Option<RequestId>,
     ) -> Option<JobOutcome> {
         let pending = self.pending.remove(&id)?;
-        self.user_error = None;
+        self.declined = None;
         let location = pending.slot.location.clone();
         if let Some(request) = request {
             let outcome = TriggerOutcome { checkpoint_id: Some(id), location: Some(location.clone()), failure: None };
@@ -225,7 +225,7 @@ impl Coordinator {
         }
         let ends = match &mut self.ending {
             Ending::Final(Some(last)) => *last == id,
-            Ending::Stop(savepoint) if pending.stop.is_some() => {
+            Ending::Stop { savepoint, .. } if pending.stop.is_some() => {
                 *savepoint = Some(location.clone());
                 true
             }
@@ -253,7 +253,7 @@ impl Coordinator {
         message: &str,
         request: Option<RequestId>,
     ) -> Option<JobOutcome> {
-        tracing::warn!("checkpoint {id} failed: {}: {message}", reason.text());
+        tracing::warn!("checkpoint {id} failed: {}: {message}", reason.text().trim_end_matches('.'));
         if let Some(attempt) = &self.attempt {
             attempt.deployment().send(TaskCommand::Abort(id));
         }
@@ -263,10 +263,10 @@ impl Coordinator {
         let pending = self.pending.remove(&id)?;
         let mut info = info(id, pending.kind.is_savepoint(), pending.triggered_ms, self.task_count());
         info.status = CheckpointStatus::Failed;
-        info.failure_message = Some(format!("{}: {message}", reason.text()));
+        info.failure_message = Some(format!("{}: {message}", reason.text().trim_end_matches('.')));
         self.view.checkpoint_ended(info);
         match &self.ending {
-            Ending::Stop(None) if pending.stop.is_some() => {
+            Ending::Stop { savepoint: None, .. } if pending.stop.is_some() => {
                 // Tasks may have stopped behind the barrier already: the job goes on by a restart.
                 self.ending = Ending::No;
                 self.failed(Error::transient(format!("stop with savepoint failed: {message}")))

@@ -49,7 +49,9 @@ impl Coordinator {
         let latest = self.view.checkpoints().latest.completed.and_then(|c| c.external_path);
         let (outcome, command) = match std::mem::replace(&mut self.ending, Ending::No) {
             Ending::Final(_) => (JobOutcome::Finished { checkpoint: latest }, TaskCommand::Finish),
-            Ending::Stop(Some(savepoint)) => (JobOutcome::Stopped { savepoint }, TaskCommand::Finish),
+            Ending::Stop { savepoint: Some(savepoint), drain } => {
+                (JobOutcome::Stopped { savepoint, drained: drain }, TaskCommand::Finish)
+            }
             Ending::Suspend { .. } => (JobOutcome::Suspended { checkpoint: latest }, TaskCommand::Cancel),
             other => {
                 self.ending = other;
@@ -67,7 +69,7 @@ impl Coordinator {
     pub(super) fn failed(&mut self, error: Error) -> Option<JobOutcome> {
         match std::mem::replace(&mut self.ending, Ending::No) {
             Ending::Told(outcome) => return Some(outcome),
-            Ending::Stop(Some(path)) => {
+            Ending::Stop { savepoint: Some(path), .. } => {
                 return Some(JobOutcome::Failed(
                     error
                         .context(format!("savepoint {path} is complete, but the job failed while stopping"))

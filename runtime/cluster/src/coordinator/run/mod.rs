@@ -21,7 +21,7 @@ use streamjob_api::JobState;
 use streamjob_checkpoint::coordinator::{Action, Config, Coordinator as Decisions, RequestId, RequestKind};
 use streamjob_checkpoint::lineage::{Publish, Slot};
 use streamjob_checkpoint::{CheckpointWriter, Kind};
-use streamjob_core::{CheckpointId, Error, Result, StopMode};
+use streamjob_core::{CheckpointId, Domain, Error, Result, StopMode};
 use streamjob_engine::deploy::{DeployRequest, TaskCommand, TaskEvent, TaskId};
 use streamjob_state::SnapshotFormat;
 
@@ -41,8 +41,8 @@ pub struct Coordinator {
     events: (Sender<TaskEvent>, Receiver<TaskEvent>),
     storage: (Sender<StorageDone>, Receiver<StorageDone>),
     deferred: Option<StorageResult>,
-    /// Why a task declined, when only the user can change it.
-    user_error: Option<Error>,
+    /// Why the last checkpoint failed.
+    declined: Option<Error>,
     attempt: Option<Attempt>,
     attempt_id: String,
     pending: BTreeMap<CheckpointId, Pending>,
@@ -57,7 +57,7 @@ enum Ending {
     /// Input is done: this checkpoint is the last one, once it completes.
     Final(Option<CheckpointId>),
     /// Stops behind a savepoint that was requested, then completed at this location.
-    Stop(Option<String>),
+    Stop { savepoint: Option<String>, drain: bool },
     /// A last checkpoint, by this time, then the end.
     Suspend { deadline_ms: i64, request: Option<RequestId> },
     /// The tasks have been told; this is the outcome when they are through.
@@ -105,7 +105,7 @@ impl Coordinator {
             events: unbounded(),
             storage: unbounded(),
             deferred: None,
-            user_error: None,
+            declined: None,
             attempt: None,
             attempt_id: String::new(),
             pending: BTreeMap::new(),
@@ -186,6 +186,8 @@ impl Coordinator {
         if let Some(outcome) = self.deferred.take().and_then(|r| self.on_published(r)) {
             return Some(outcome);
         }
+        // What fails by the passing of time has no error behind it.
+        self.declined = None;
         let actions = self.decisions.tick(self.now());
         self.perform(actions)
     }
@@ -279,10 +281,12 @@ impl Coordinator {
                 None
             }
             TaskEvent::Failed(task, error) => {
-                let name =
-                    attempt.deployment().vertices().get(task.vertex).map_or_else(String::new, |v| v.name.clone());
-                self.failed(error.context(format!("{name} ({}/…)", task.subtask + 1)))
+                let vertex = attempt.deployment().vertices().get(task.vertex);
+                let (name, parallelism) = vertex.map_or(("", 1), |v| (v.name.as_str(), v.parallelism));
+                let error = error.context(format!("{name} ({}/{parallelism})", task.subtask + 1));
+                self.failed(error)
             }
+            // When all is published already, this ends the job with its outcome.
             TaskEvent::PeerLost(error) => self.failed(error),
         }
     }
@@ -303,13 +307,16 @@ impl Coordinator {
     }
 
     fn request(&mut self, trigger: String, kind: RequestKind) -> Option<JobOutcome> {
-        let stops = matches!(&kind, RequestKind::Savepoint { stop: Some(_), .. });
+        let stops = match &kind {
+            RequestKind::Savepoint { stop, .. } => *stop,
+            RequestKind::Checkpoint => None,
+        };
         let now = self.now();
         match self.decisions.request(kind, now) {
             Ok((request, actions)) => {
                 self.triggers.insert(request, trigger);
-                if stops && matches!(self.ending, Ending::No) {
-                    self.ending = Ending::Stop(None);
+                if let (Some(mode), Ending::No) = (stops, &self.ending) {
+                    self.ending = Ending::Stop { savepoint: None, drain: mode == StopMode::Drain };
                 }
                 self.perform(actions)
             }
@@ -331,10 +338,10 @@ impl Coordinator {
                     self.close(request, failure(reason, reason.text()));
                     None
                 }
-                Action::FailJob { message } => match self.user_error.take() {
-                    Some(error) => Some(JobOutcome::Failed(error.context(message))),
-                    None => self.failed(Error::transient(message)),
-                },
+                Action::FailJob { message } => {
+                    let error = too_many_failures(message, self.declined.take().as_ref());
+                    self.failed(error)
+                }
             };
             if outcome.is_some() {
                 return outcome;
@@ -343,3 +350,20 @@ impl Coordinator {
         None
     }
 }
+
+/// The job's failure after more failed checkpoints than are tolerated. `message` tells the last one already; what
+/// only the user can change stays the user's.
+fn too_many_failures(message: String, cause: Option<&Error>) -> Error {
+    let error = match cause.map(Error::domain) {
+        Some(Domain::User) => Error::user(message),
+        _ => Error::transient(message),
+    };
+    match cause.and_then(Error::nearest_fix) {
+        Some(fix) => error.fix(fix),
+        None => error,
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+mod tests;

@@ -7,18 +7,24 @@ use std::time::{Duration, Instant};
 
 use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch};
 use arrow::datatypes::Int64Type;
-use crossbeam_channel::{Receiver, unbounded};
+use crossbeam_channel::{Receiver, Sender, unbounded};
 use parking_lot::{Condvar, Mutex};
 use streamjob_core::key::{self, KeyRows};
+use streamjob_core::types::{Column, DataType, LogicalType};
 use streamjob_core::{Barrier, BarrierKind, Batch, CheckpointId, Error, OperatorUid, Result, Schema, StopMode};
 use streamjob_state::{
     BackendFactory, KeyedBackend, ListMode, OpenRequest, OperatorState, SnapshotFormat, StateId, StateKind, StateSpec,
 };
 
+use crate::chain::chain;
 use crate::connector::SourceFactory;
-use crate::deploy::{DeployRequest, Deployment, RestoreState, TaskCommand, TaskEvent, TaskId, TaskSnapshot};
+use crate::deploy::{
+    DeployRequest, Deployment, OperatorStatus, RestoreState, Share, TaskCommand, TaskEvent, TaskId, TaskSnapshot,
+    VertexInfo,
+};
 use crate::graph::{Edge, Exchange, JobGraph, Node, NodeKind};
-use crate::local::LocalDeployment;
+use crate::local::{LocalDeployment, TaskTimes};
+use crate::net::{Network, NetworkConfig, Tls};
 use crate::operator::{Operator, OperatorContext, OperatorFactory, Output, Source, SourcePoll, TaskInfo};
 use crate::testing::{ManualClock, MemoryBackends, MemoryStore};
 
@@ -90,6 +96,9 @@ pub struct Plan {
     /// Rows of each split of each source.
     sources: Vec<Vec<i64>>,
     pub parallelism: u32,
+    /// Processes would be; here several deployments with an exchange between them.
+    pub workers: usize,
+    pub tls: Option<Tls>,
     pub batch: usize,
     pub chaining: bool,
     pub aligned: bool,
@@ -123,6 +132,8 @@ impl Plan {
         Self {
             sources: sources.to_vec(),
             parallelism: 1,
+            workers: 1,
+            tls: None,
             batch: 8,
             chaining: true,
             aligned: true,
@@ -198,7 +209,7 @@ impl Plan {
             uid: OperatorUid(uid),
             kind,
             parallelism: None,
-            schema: Schema::default(),
+            schema: schema(),
         };
         let mut graph = JobGraph::default();
         let mut tails = Vec::new();
@@ -235,7 +246,11 @@ impl Plan {
     pub fn request(&self) -> (DeployRequest, Receiver<TaskEvent>) {
         let (events, receiver) = unbounded();
         let attempt = self.attempts.fetch_add(1, Ordering::SeqCst);
-        let request = DeployRequest {
+        (self.request_of(attempt, events, None), receiver)
+    }
+
+    fn request_of(&self, attempt: u64, events: Sender<TaskEvent>, share: Option<Share>) -> DeployRequest {
+        DeployRequest {
             graph: Arc::new(self.graph()),
             job: "test".into(),
             parallelism: self.parallelism,
@@ -251,14 +266,70 @@ impl Plan {
             chaining: self.chaining,
             linger: self.linger,
             events,
+            share,
+        }
+    }
+
+    /// The job's tasks, dealt out to as many workers as the plan says, each with its own end of the exchange.
+    fn deploy(&self) -> (Fleet, Receiver<TaskEvent>) {
+        if self.workers == 1 {
+            let (request, receiver) = self.request();
+            return (Fleet { workers: vec![Box::new(LocalDeployment::start(request).unwrap())] }, receiver);
+        }
+        let (events, receiver) = unbounded();
+        let attempt = self.attempts.fetch_add(1, Ordering::SeqCst);
+        let plan = chain(&self.graph(), self.parallelism, GROUPS, self.chaining).unwrap();
+        let worker = |vertex: usize, subtask: u32| (vertex + subtask as usize) % self.workers;
+        let networks: Vec<_> = (0..self.workers)
+            .map(|_| Network::start(NetworkConfig { bind: "127.0.0.1:0".into(), tls: self.tls.clone() }).unwrap())
+            .collect();
+        let assignment = plan.vertices.iter().enumerate();
+        let share = |worker_index: usize| Share {
+            worker: worker_index,
+            assignment: assignment
+                .clone()
+                .map(|(v, vertex)| (0..vertex.info.parallelism).map(|s| worker(v, s)).collect())
+                .collect(),
+            peers: networks.iter().map(|n| n.address().to_string()).collect(),
+            network: networks[worker_index].clone(),
         };
-        (request, receiver)
+        let start =
+            |w| Box::new(LocalDeployment::start(self.request_of(attempt, events.clone(), Some(share(w)))).unwrap());
+        (Fleet { workers: (0..self.workers).map(start).collect() }, receiver)
+    }
+}
+
+fn schema() -> Schema {
+    let column = |name: &str| Column { name: name.into(), ty: LogicalType::new(DataType::BigInt) };
+    Schema { columns: vec![column("k"), column("v")] }
+}
+
+/// The workers of a job.
+pub struct Fleet {
+    pub workers: Vec<Box<LocalDeployment>>,
+}
+
+impl Fleet {
+    fn vertices(&self) -> &[VertexInfo] {
+        self.workers[0].vertices()
+    }
+    pub fn send(&self, command: TaskCommand) {
+        self.workers.iter().for_each(|w| w.send(command.clone()));
+    }
+    pub fn status(&self) -> Vec<OperatorStatus> {
+        self.workers.iter().flat_map(|w| w.status()).collect()
+    }
+    pub fn times(&self) -> Vec<TaskTimes> {
+        self.workers.iter().flat_map(|w| w.times()).collect()
+    }
+    fn join(self) {
+        self.workers.into_iter().for_each(|w| w.join());
     }
 }
 
 /// A running job with its coordinator.
 pub struct Job {
-    pub deployment: Option<Box<LocalDeployment>>,
+    pub deployment: Option<Fleet>,
     receiver: Receiver<TaskEvent>,
     events: Vec<TaskEvent>,
     store: Arc<MemoryStore>,
@@ -268,8 +339,7 @@ pub struct Job {
 impl Job {
     /// Starts, and waits until all tasks run.
     pub fn start(plan: &Plan) -> Self {
-        let (request, receiver) = plan.request();
-        let deployment = Box::new(LocalDeployment::start(request).unwrap());
+        let (deployment, receiver) = plan.deploy();
         let tasks = deployment.vertices().iter().map(|v| v.parallelism as usize).sum();
         let mut job =
             Self { deployment: Some(deployment), receiver, events: Vec::new(), store: plan.store.clone(), tasks };
@@ -279,8 +349,8 @@ impl Job {
         job
     }
 
-    pub fn deployed(&self) -> &LocalDeployment {
-        self.deployment.as_deref().unwrap()
+    pub fn deployed(&self) -> &Fleet {
+        self.deployment.as_ref().unwrap()
     }
 
     /// Rows that an operator has taken, over all subtasks.

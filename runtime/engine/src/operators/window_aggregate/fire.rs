@@ -50,12 +50,12 @@ impl Pending {
 }
 
 /// Times of operator state: little-endian, any number per item.
-pub(super) fn read_times(items: &[Vec<u8>]) -> Result<Vec<i64>> {
+pub(in crate::operators) fn read_times(items: &[Vec<u8>]) -> Result<Vec<i64>> {
     let mut times = BTreeSet::new();
     for item in items {
         let (chunks, rest) = item.as_chunks::<8>();
         if !rest.is_empty() {
-            return Err(Error::internal("window operator state is cut"));
+            return Err(Error::internal("the watermarks or times in operator state are cut"));
         }
         times.extend(chunks.iter().map(|c| i64::from_le_bytes(*c)));
     }

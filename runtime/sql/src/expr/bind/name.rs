@@ -36,10 +36,11 @@ impl Binder<'_> {
 
     fn unknown(&self, name: &str) -> Error {
         let error = Error::user(format!("Column '{name}' not found in any table"));
-        let names = self.scope.columns.iter().map(|c| c.name.as_str());
-        match nearest(name, names) {
+        let names: Vec<&str> = self.scope.columns.iter().map(|c| c.name.as_str()).collect();
+        match nearest(name, names.iter().copied()) {
             Some(near) => error.fix(format!("did you mean '{near}'?")),
-            None => error,
+            None if names.is_empty() => error.fix("there are no columns here: a text stands in 'single quotes'"),
+            None => error.fix(format!("the columns here are {}", names.join(", "))),
         }
     }
 

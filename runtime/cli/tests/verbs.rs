@@ -1,0 +1,92 @@
+//! The verbs for a running job, from the shell beside it: what they print, how
+//! the job ends, and what the next run makes of that.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod support;
+
+use std::path::Path;
+use support::{Done, Running, run};
+
+/// Windows of a second over a source without end.
+const SQL: &str = "SET 'execution.checkpointing.interval' = '100 ms';
+SET 'rest.port' = '0';
+CREATE TABLE orders (uid INT, ts TIMESTAMP(3), WATERMARK FOR ts AS ts - INTERVAL '0.1' SECOND)
+  WITH ('connector'='datagen', 'seed'='1', 'rows-per-second'='5000', 'fields.uid.min'='1', 'fields.uid.max'='3');
+CREATE TABLE per_user (uid INT, starts TIMESTAMP(3), cnt BIGINT) WITH ('connector'='print');
+INSERT INTO per_user SELECT uid, window_start, COUNT(*)
+  FROM TABLE(TUMBLE(TABLE orders, DESCRIPTOR(ts), INTERVAL '1' SECOND)) GROUP BY uid, window_start, window_end;
+";
+
+fn start(dir: &Path, args: &[&str]) -> Running {
+    let mut all = vec!["run", "orders.sql"];
+    all.extend(args);
+    let mut job = Running::start(dir, &all);
+    job.until_told("completed in");
+    job
+}
+
+fn says(what: &str, done: &Done, parts: &[&str]) {
+    for part in parts {
+        assert!(done.err.contains(part), "{what} should say '{part}': {}", done.err);
+    }
+}
+
+#[test]
+fn savepoint_stop_drain_and_cancel() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    std::fs::write(dir.join("orders.sql"), SQL).unwrap();
+    // Two savepoints of a running job, one of them elsewhere; then an end behind a third.
+    let job = start(dir, &[]);
+    let listed = run(dir, &["list"]).ok("list");
+    for part in ["orders ", "RUNNING", "orders.sql", &job.pid().to_string()] {
+        assert!(listed.out.contains(part), "{}", listed.out);
+    }
+    let own = run(dir, &["savepoint"]).ok("savepoint").out.trim().to_string();
+    let other = run(dir, &["savepoint", "orders", "--target", "sp"]).ok("savepoint --target").out.trim().to_string();
+    assert!(other.starts_with(dir.join("sp").to_str().unwrap()), "{other}");
+    let stopped = run(dir, &["stop"]).ok("stop").out.trim().to_string();
+    says(
+        "stop",
+        &job.end().ok("stop"),
+        &["stopped with a savepoint after", &stopped, "resume       streamjob run orders.sql"],
+    );
+    for savepoint in [&own, &other, &stopped] {
+        let verified = run(dir, &["checkpoint", "verify", savepoint]).ok("verify");
+        assert!(verified.out.starts_with("ok: "), "{}", verified.out);
+        let inspected = run(dir, &["checkpoint", "inspect", savepoint]).ok("inspect");
+        assert!(
+            inspected.out.contains("(savepoint)") && inspected.out.contains("WindowAggregate"),
+            "{}",
+            inspected.out
+        );
+        assert!(!inspected.out.contains("restored from"), "this run began empty: {}", inspected.out);
+    }
+    // The next run goes on from the last of them, and is canceled: nothing is taken, and all is kept.
+    let job = start(dir, &[]);
+    assert_eq!(run(dir, &["cancel", "orders"]).ok("cancel").out, "canceled orders\n");
+    let done = job.end().ok("cancel");
+    says("cancel", &done, &[&format!("({stopped})"), "canceled after", "resume       streamjob run orders.sql"]);
+    // Drained: open windows come out, and the job is done for good.
+    let job = start(dir, &[]);
+    let drained = run(dir, &["stop", "--drain"]).ok("drain").out.trim().to_string();
+    let done = job.end().ok("drain");
+    says(
+        "drain",
+        &done,
+        &[
+            "resumes from checkpoint",
+            "drained and stopped",
+            &drained,
+            "anew         streamjob run orders.sql --from none",
+        ],
+    );
+    assert!(done.out.lines().count() >= 3, "the open windows: {}", done.out);
+    let again = run(dir, &["run", "orders.sql"]).ok("after a drain");
+    says("after a drain", &again, &["nothing to do", &drained, "--from none"]);
+    // Who names the savepoint gets it, with a warning: event time has ended in it.
+    let job = start(dir, &["--from", &drained]);
+    run(dir, &["cancel"]).ok("cancel");
+    says("drained savepoint", &job.end().ok("cancel"), &["was taken with --drain", "late"]);
+    assert_eq!(run(dir, &["list"]).ok("list").out, "no job runs from this folder\n");
+}

@@ -1,0 +1,417 @@
+//! The coordinator against tasks that only exist on paper: what it commands,
+//! what it leaves in storage, and how each kind of end comes out.
+
+use super::*;
+use crate::settings::JobSettings;
+use crate::view::Request;
+use parking_lot::Mutex;
+use streamjob_api::TriggerOutcome;
+use streamjob_checkpoint::restore::RestoreFrom;
+use streamjob_checkpoint::{MemoryStore, S3Config, Storage};
+use streamjob_core::OperatorUid;
+use streamjob_core::options::Options;
+use streamjob_engine::JobGraph;
+use streamjob_engine::deploy::{Deployment, OperatorStatus, TaskSnapshot, VertexInfo};
+use streamjob_engine::testing::ManualClock;
+use streamjob_state::HeapFactory;
+
+const SOURCE: TaskId = TaskId { vertex: 0, subtask: 0 };
+const SINK: TaskId = TaskId { vertex: 1, subtask: 0 };
+const TASKS: [TaskId; 2] = [SOURCE, SINK];
+
+/// Remembers its commands.
+struct Paper {
+    vertices: Vec<VertexInfo>,
+    told: Arc<Mutex<Vec<String>>>,
+}
+
+impl Deployment for Paper {
+    fn vertices(&self) -> &[VertexInfo] {
+        &self.vertices
+    }
+
+    fn send(&self, command: TaskCommand) {
+        self.told.lock().push(match command {
+            TaskCommand::Trigger { barrier, .. } => match barrier.stop {
+                Some(stop) => format!("trigger {} {stop:?}", barrier.id),
+                None => format!("trigger {}", barrier.id),
+            },
+            TaskCommand::Complete(id) => format!("complete {id}"),
+            TaskCommand::Abort(id) => format!("abort {id}"),
+            TaskCommand::Finish => "finish".into(),
+            TaskCommand::Cancel => "cancel".into(),
+        });
+    }
+
+    fn status(&self) -> Vec<OperatorStatus> {
+        Vec::new()
+    }
+
+    fn join(self: Box<Self>) {}
+}
+
+struct Rig {
+    job: Coordinator,
+    clock: Arc<ManualClock>,
+    told: Arc<Mutex<Vec<String>>>,
+}
+
+fn settings(
+    storage: &Storage,
+    clock: &Arc<ManualClock>,
+    restore: RestoreFrom,
+    options: &[(&str, &str)],
+) -> JobSettings {
+    let mut all = Options::default();
+    for (key, value) in
+        [("execution.checkpointing.interval", "1 s"), ("restart-strategy.type", "none")].iter().chain(options)
+    {
+        all.set(key, value).unwrap();
+    }
+    JobSettings {
+        name: "job".into(),
+        namespace: "default".into(),
+        owner: "me".into(),
+        graph: Arc::new(JobGraph::default()),
+        options: all,
+        parallelism: 1,
+        max_parallelism: 128,
+        storage: storage.clone(),
+        memory_storage: false,
+        savepoint_dir: None,
+        backend: Arc::new(HeapFactory::new()),
+        work_dir: "unused".into(),
+        restore,
+        allow_non_restored: false,
+        claim: false,
+        clock: clock.clone(),
+        rest: None,
+    }
+}
+
+fn storage() -> Storage {
+    Storage::with_s3(Arc::new(MemoryStore::new()), S3Config::default())
+}
+
+impl Rig {
+    /// All tasks run.
+    fn new(storage: &Storage, options: &[(&str, &str)]) -> Self {
+        Self::from(storage, RestoreFrom::Auto, options).unwrap()
+    }
+
+    fn from(storage: &Storage, restore: RestoreFrom, options: &[(&str, &str)]) -> Result<Self> {
+        let clock = Arc::new(ManualClock::at(1_000_000));
+        let settings = settings(storage, &clock, restore, options);
+        let config = settings.checkpoint_config()?;
+        let ledger = Ledger::claim(&settings)?;
+        let (requests_in, requests) = unbounded();
+        let view = crate::coordinator::view_settings(&settings, &config);
+        let view = JobView::new(view, requests_in);
+        let mut job = Coordinator::new(settings, config, ledger, view, requests);
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let vertex = |name: &str, is_source| VertexInfo {
+            name: name.into(),
+            operators: vec![OperatorUid(name.into())],
+            parallelism: 1,
+            is_source,
+        };
+        let vertices = vec![vertex("source", true), vertex("sink", false)];
+        job.attempt = Some(Attempt::new(Box::new(Paper { vertices, told: told.clone() })));
+        job.attempt_id = "a1".into();
+        job.decisions.set_tasks(TASKS);
+        let mut rig = Self { job, clock, told };
+        assert!(rig.all(TaskEvent::Running).is_none());
+        Ok(rig)
+    }
+
+    /// The same event from every task; the outcome of the last.
+    fn all(&mut self, event: impl Fn(TaskId) -> TaskEvent) -> Option<JobOutcome> {
+        TASKS.into_iter().fold(None, |outcome, task| outcome.or_else(|| self.job.on_event(event(task))))
+    }
+
+    /// All tasks answer for a checkpoint, and storage work is waited for.
+    fn snapshots(&mut self, id: CheckpointId) -> Option<JobOutcome> {
+        let part = |task| TaskEvent::Snapshot { task, checkpoint: id, result: Ok(TaskSnapshot::default()) };
+        if let Some(outcome) = self.all(part) {
+            return Some(outcome);
+        }
+        let done = self.job.storage.1.recv().unwrap();
+        self.job.on_storage(done)
+    }
+
+    fn declines(&mut self, id: CheckpointId, error: Error) -> Option<JobOutcome> {
+        self.job.on_event(TaskEvent::Snapshot { task: SINK, checkpoint: id, result: Err(error) })
+    }
+
+    fn pass(&mut self, ms: i64) -> Option<JobOutcome> {
+        let now = self.job.now();
+        self.clock.set(now + ms);
+        self.job.on_time()
+    }
+
+    fn savepoint(&mut self, stop: Option<StopMode>) -> Option<JobOutcome> {
+        self.job.view.open_trigger("t");
+        self.job.on_request(Request::Savepoint { trigger: "t".into(), target: None, stop })
+    }
+
+    fn trigger(&self) -> Option<TriggerOutcome> {
+        self.job.view.trigger_status("t").unwrap().operation
+    }
+
+    /// Commands since the last look.
+    fn told(&self) -> Vec<String> {
+        std::mem::take(&mut *self.told.lock())
+    }
+}
+
+fn outcome(outcome: Option<JobOutcome>) -> String {
+    match outcome {
+        None => "goes on".into(),
+        Some(JobOutcome::Finished { checkpoint }) => format!("finished {}", last(checkpoint.as_deref())),
+        Some(JobOutcome::AlreadyFinished { checkpoint }) => format!("already finished {}", last(Some(&checkpoint))),
+        Some(JobOutcome::Stopped { savepoint, drained }) => {
+            assert!(savepoint.contains("/savepoints/"), "{savepoint}");
+            format!("stopped{}", if drained { " and drained" } else { "" })
+        }
+        Some(JobOutcome::Suspended { checkpoint }) => format!("suspended {}", last(checkpoint.as_deref())),
+        Some(JobOutcome::Canceled) => "canceled".into(),
+        Some(JobOutcome::Failed(e)) => format!("failed: {:?}: {e}", e.domain()),
+    }
+}
+
+fn last(location: Option<&str>) -> String {
+    location.map_or("without".into(), |l| l.rsplit('/').next().unwrap().into())
+}
+
+#[test]
+fn periodic_checkpoints_are_published_and_restored_with_numbers_that_go_on() {
+    let storage = storage();
+    let mut rig = Rig::new(&storage, &[]);
+    for id in 1..=3 {
+        assert!(rig.pass(1000).is_none());
+        assert_eq!(rig.told(), [format!("trigger {id}")]);
+        assert!(rig.snapshots(id).is_none());
+        assert_eq!(rig.told(), [format!("complete {id}")]);
+    }
+    let first = rig.job.ledger.as_ref().unwrap();
+    let manifest = |id: u64| {
+        let at = streamjob_checkpoint::Job::open(&storage, "default", "job").unwrap();
+        let all = streamjob_checkpoint::history::list(&at).unwrap();
+        let location = &all.iter().find(|e| e.id == id).unwrap().location;
+        streamjob_checkpoint::history::inspect(&storage, location).unwrap()
+    };
+    assert_eq!(manifest(3).restored_from, None, "this run began empty");
+    let (job_id, generation) = (first.job_id().clone(), first.generation());
+    // The next coordinator: same lineage, next generation, next number; the old one publishes nothing more.
+    let next = Rig::from(&storage, RestoreFrom::Auto, &[]).unwrap();
+    let ledger = next.job.ledger.as_ref().unwrap();
+    assert_eq!((ledger.job_id(), ledger.generation(), ledger.next_id()), (&job_id, generation + 1, 4));
+    assert!(ledger.start_message().contains("checkpoint 3"), "{}", ledger.start_message());
+    assert!(rig.pass(1000).is_none());
+    let fenced = outcome(rig.snapshots(4));
+    assert!(fenced.starts_with("failed: "), "{fenced}");
+    // Empty on request: a lineage of its own, numbers from 1.
+    let empty = Rig::from(&storage, RestoreFrom::None, &[]).unwrap();
+    let ledger = empty.job.ledger.as_ref().unwrap();
+    assert_eq!((ledger.next_id(), ledger.job_id() == &job_id), (1, false));
+}
+
+#[test]
+fn what_to_restore_is_decided_by_storage() {
+    let state = storage();
+    let mut rig = Rig::new(&state, &[]);
+    rig.pass(1000);
+    rig.snapshots(1);
+    rig.savepoint(None);
+    rig.snapshots(2);
+    let savepoint = rig.trigger().unwrap().location.unwrap();
+    let (none, fresh) = (storage(), storage());
+    let path = |p: &str| RestoreFrom::Path(p.into());
+    let table: [(&Storage, RestoreFrom, std::result::Result<(u64, &str), &str>); 8] = [
+        (&fresh, RestoreFrom::Auto, Ok((1, "starts empty"))),
+        (&none, RestoreFrom::Latest, Err("nobody ever ran")),
+        (&none, path("memory:/x/chk-1"), Err("_metadata")),
+        (&state, RestoreFrom::None, Ok((1, "starts empty"))),
+        (&state, path(&savepoint), Ok((3, "resumes from savepoint 2"))),
+        // Not empty, although that run had no checkpoint of its own.
+        (&state, RestoreFrom::Latest, Ok((3, "resumes from savepoint 2"))),
+        (&state, RestoreFrom::Auto, Ok((3, "resumes from savepoint 2"))),
+        (&fresh, RestoreFrom::Latest, Err("no checkpoint was ever completed")),
+    ];
+    for (storage, from, expected) in table {
+        let name = format!("{from}");
+        match (Rig::from(storage, from, &[]), expected) {
+            (Ok(rig), Ok((next, message))) => {
+                let ledger = rig.job.ledger.as_ref().unwrap();
+                assert!(ledger.start_message().starts_with(message), "{name}: {}", ledger.start_message());
+                assert_eq!(ledger.next_id(), next, "{name}");
+            }
+            (Err(e), Err(part)) => assert!(e.to_string().contains(part), "{name}: {e}"),
+            (Ok(_), Err(part)) => panic!("{name} should fail with '{part}'"),
+            (Err(e), Ok(_)) => panic!("{name}: {e}"),
+        }
+    }
+}
+
+#[test]
+fn done_input_is_published_by_one_more_checkpoint() {
+    let storage = storage();
+    let mut rig = Rig::new(&storage, &[]);
+    assert!(rig.all(TaskEvent::Ended).is_none());
+    assert_eq!(rig.told(), ["trigger 1"]);
+    assert!(rig.snapshots(1).is_none());
+    assert_eq!(rig.told(), ["complete 1"]);
+    assert!(rig.all(|t| TaskEvent::Published(t, 1)).is_none());
+    assert_eq!(rig.told(), ["finish"]);
+    assert_eq!(outcome(rig.all(TaskEvent::Finished)), "finished chk-1");
+    // The next run has nothing to do.
+    let next = Rig::from(&storage, RestoreFrom::Auto, &[]).unwrap();
+    assert_eq!(last(next.job.ledger.as_ref().unwrap().finished_already().as_deref()), "chk-1");
+}
+
+#[test]
+fn a_checkpoint_under_way_is_not_the_last_one() {
+    // Its barrier went before the last rows: another one must follow.
+    let mut rig = Rig::new(&storage(), &[]);
+    rig.pass(1000);
+    assert!(rig.all(TaskEvent::Ended).is_none());
+    assert_eq!(rig.told(), ["trigger 1"]);
+    assert!(rig.snapshots(1).is_none());
+    assert!(rig.all(|t| TaskEvent::Published(t, 1)).is_none());
+    rig.pass(0);
+    let told = rig.told();
+    assert_eq!(told, ["complete 1", "trigger 2"]);
+    assert!(rig.snapshots(2).is_none());
+    assert!(rig.all(|t| TaskEvent::Published(t, 2)).is_none());
+    assert_eq!(outcome(rig.all(TaskEvent::Finished)), "finished chk-2");
+}
+
+#[test]
+fn stop_ends_behind_its_savepoint_and_tells_where_it_is() {
+    let table = [
+        (StopMode::Suspend, "trigger 1 Suspend", "stopped", false),
+        (StopMode::Drain, "trigger 1 Drain", "stopped and drained", true),
+    ];
+    for (mode, command, end, done) in table {
+        let storage = storage();
+        let mut rig = Rig::new(&storage, &[]);
+        assert!(rig.savepoint(Some(mode)).is_none());
+        assert_eq!(rig.told(), [command]);
+        assert!(rig.trigger().is_none());
+        assert!(rig.snapshots(1).is_none());
+        let told = rig.trigger().unwrap();
+        assert!(told.failure.is_none());
+        let savepoint = told.location.unwrap();
+        assert!(rig.all(|t| TaskEvent::Published(t, 1)).is_none());
+        assert_eq!(rig.told(), ["complete 1", "finish"]);
+        assert_eq!(outcome(rig.all(TaskEvent::Finished)), end);
+        // What was drained is done, unless somebody names it.
+        let next = |from| Rig::from(&storage, from, &[]).unwrap().job.ledger.unwrap().finished_already();
+        assert_eq!(next(RestoreFrom::Auto), done.then(|| savepoint.clone()));
+        assert_eq!(next(RestoreFrom::Path(savepoint)), None);
+    }
+}
+
+#[test]
+fn a_task_that_fails_behind_the_savepoint_fails_the_job_with_the_path() {
+    let mut rig = Rig::new(&storage(), &[]);
+    rig.savepoint(Some(StopMode::Suspend));
+    rig.snapshots(1);
+    let end = outcome(rig.job.on_event(TaskEvent::Failed(SINK, Error::transient("cannot publish"))));
+    for part in ["failed: ", "/savepoints/savepoint-", "is complete", "--from", "cannot publish"] {
+        assert!(end.contains(part), "{end}");
+    }
+}
+
+#[test]
+fn a_stop_whose_savepoint_fails_does_not_end_the_job_quietly() {
+    let mut rig = Rig::new(&storage(), &[]);
+    rig.savepoint(Some(StopMode::Suspend));
+    let end = outcome(rig.declines(1, Error::transient("no room")));
+    // Tasks may have stopped behind the barrier: a restart, and without restarts a failure.
+    assert!(end.contains("stop with savepoint failed") && end.contains("no room"), "{end}");
+    assert!(rig.trigger().unwrap().failure.unwrap().message.contains("no room"));
+}
+
+#[test]
+fn a_savepoint_that_fails_is_its_requesters_matter() {
+    let mut rig = Rig::new(&storage(), &[]);
+    rig.savepoint(None);
+    assert_eq!(outcome(rig.declines(1, Error::user("too large"))), "goes on");
+    assert!(rig.trigger().unwrap().failure.is_some());
+    assert!(rig.pass(1000).is_none());
+    assert!(rig.snapshots(2).is_none());
+    assert_eq!(rig.told(), ["trigger 1", "abort 1", "trigger 2", "complete 2"]);
+}
+
+#[test]
+fn failed_checkpoints_end_the_job_by_whose_fault_they_are() {
+    let cases = [
+        (Error::user("too large").fix("use files"), "failed: User: ", "use files"),
+        (Error::transient("no answer").fix("look there"), "failed: Transient: ", "look there"),
+    ];
+    for (error, start, fix) in cases {
+        let message = error.message().to_string();
+        let mut rig = Rig::new(&storage(), &[("execution.checkpointing.tolerable-failed-checkpoints", "1")]);
+        rig.pass(1000);
+        assert_eq!(outcome(rig.declines(1, Error::transient("once"))), "goes on");
+        rig.pass(1000);
+        let end = outcome(rig.declines(2, error));
+        assert!(end.starts_with(start) && end.contains(&message) && end.contains(fix), "{end}");
+        assert_eq!(end.matches(fix).count(), 1, "told once: {end}");
+    }
+}
+
+#[test]
+fn a_suspended_job_ends_behind_a_checkpoint_or_in_time() {
+    let mut rig = Rig::new(&storage(), &[]);
+    assert!(rig.job.on_request(Request::Suspend).is_none());
+    assert!(rig.job.on_request(Request::Suspend).is_none(), "asked twice is asked once");
+    assert_eq!(rig.told(), ["trigger 1"]);
+    rig.snapshots(1);
+    rig.all(|t| TaskEvent::Published(t, 1));
+    assert_eq!(rig.told(), ["complete 1", "cancel"]);
+    assert_eq!(outcome(rig.all(TaskEvent::Finished)), "suspended chk-1");
+
+    let mut slow = Rig::new(&storage(), &[]);
+    slow.job.on_request(Request::Suspend);
+    assert!(slow.pass(SUSPEND_MS - 1).is_none());
+    assert_eq!(outcome(slow.pass(1)), "suspended without");
+
+    let mut failing = Rig::new(&storage(), &[]);
+    failing.job.on_request(Request::Suspend);
+    assert_eq!(outcome(failing.declines(1, Error::transient("x"))), "suspended without");
+}
+
+#[test]
+fn events_of_the_past_change_nothing() {
+    let mut rig = Rig::new(&storage(), &[]);
+    let stray = [
+        TaskEvent::Running(SOURCE),
+        TaskEvent::Published(SINK, 7),
+        TaskEvent::Snapshot { task: SINK, checkpoint: 7, result: Ok(TaskSnapshot::default()) },
+        TaskEvent::Ended(SOURCE),
+        TaskEvent::Ended(SOURCE),
+    ];
+    for event in stray {
+        assert!(rig.job.on_event(event).is_none());
+    }
+    assert_eq!(rig.told(), Vec::<String>::new());
+    assert_eq!(outcome(rig.job.on_request(Request::Cancel)), "canceled");
+}
+
+#[test]
+fn too_many_failures_are_whose_the_last_one_is() {
+    let user = Error::user("too large").fix("use files");
+    let wrapped = Error::transient("upload").caused_by(Error::user("x").fix("do y"));
+    let table = [
+        (None, Domain::Transient, None),
+        (Some(&user), Domain::User, Some("use files")),
+        (Some(&wrapped), Domain::Transient, Some("do y")),
+        (Some(&Error::internal("bug")), Domain::Transient, None),
+    ];
+    for (cause, domain, fix) in table {
+        let e = too_many_failures("the message".into(), cause);
+        assert_eq!((e.message(), e.domain(), e.fix_text()), ("the message", domain, fix));
+    }
+}
