@@ -29,9 +29,12 @@ pub fn assign(needed: u32, offers: &[Offer], before: &[String]) -> Option<Vec<us
         }
     }
     // The rest goes round, so that vertices of a smaller parallelism are spread too.
+    let mut taken: Vec<usize> = (0..offers.len()).map(|w| slots.iter().filter(|s| **s == Some(w)).count()).collect();
     for slot in slots.iter_mut().filter(|s| s.is_none()) {
-        let (worker, quota) = left.iter_mut().enumerate().max_by_key(|(w, quota)| (**quota, std::cmp::Reverse(*w)))?;
-        *quota = quota.checked_sub(1)?;
+        let open = left.iter_mut().zip(&mut taken).enumerate().filter(|(_, (quota, _))| **quota > 0);
+        let (worker, (quota, taken)) = open.min_by_key(|(_, (_, taken))| **taken)?;
+        *quota -= 1;
+        *taken += 1;
         *slot = Some(worker);
     }
     slots.into_iter().collect()
@@ -74,7 +77,7 @@ mod tests {
         let table: [(u32, &[u32], Option<&[usize]>); 6] = [
             (4, &[2, 2], Some(&[0, 1, 0, 1])),
             (3, &[4, 4], Some(&[0, 1, 0])),
-            (4, &[1, 8], Some(&[1, 1, 0, 1])),
+            (4, &[1, 8], Some(&[0, 1, 1, 1])),
             (3, &[1, 1], None),
             (1, &[], None),
             (2, &[0, 2], Some(&[1, 1])),

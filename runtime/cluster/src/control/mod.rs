@@ -7,7 +7,11 @@ pub mod codec;
 pub mod deployer;
 pub mod digest;
 pub mod message;
+#[cfg(test)]
+mod message_tests;
 pub mod pool;
+#[cfg(test)]
+mod pool_tests;
 pub mod registry;
 mod remote;
 mod server;

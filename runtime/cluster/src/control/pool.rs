@@ -90,6 +90,7 @@ impl WorkerPool {
                 generation: 0,
                 attempt: None,
                 before: Vec::new(),
+                over: false,
             }),
             settled: Condvar::new(),
             changed: bounded(1),
@@ -146,6 +147,7 @@ impl WorkerPool {
     /// The job is over: tells all workers to end and waits a moment for them to hang up.
     pub fn end(&self) {
         let mut state = self.shared.state.lock();
+        state.over = true;
         for (_, worker) in state.registry.iter() {
             tell(&worker.link, ToWorker::Shutdown);
         }
@@ -195,6 +197,8 @@ struct State {
     attempt: Option<Attempt>,
     /// Workers of the last assignment, by slot.
     before: Vec<String>,
+    /// The job is over.
+    over: bool,
 }
 
 /// The attempt that counts.
@@ -241,6 +245,9 @@ impl Shared {
             }
         }
         tell(&link, ToWorker::Welcome { generation: state.generation });
+        if state.over {
+            tell(&link, ToWorker::Shutdown);
+        }
         // What ran before its connection broke was replaced, or is about to be.
         if let (Some(attempt), Some(_)) = (running, &state.attempt) {
             tell(&link, ToWorker::Command { attempt, command: WireCommand::Cancel });
@@ -321,7 +328,7 @@ impl Shared {
     /// A connection broke.
     pub fn broken(&self, worker: &str, connection: ConnectionId, why: &str) {
         let mut state = self.state.lock();
-        if state.registry.remove(worker, connection).is_some() {
+        if state.registry.remove(worker, connection).is_some_and(|w| !state.over && w.leaving.is_none()) {
             tracing::info!("worker {worker} is gone: {why}");
         }
         if let Some(attempt) = &mut state.attempt {

@@ -188,6 +188,10 @@ impl Worker {
             }
             State::Ending { attempt, .. } => attempt.clone(),
         };
+        if matches!(&self.state, State::Running(share) if share.unfinished == 0) {
+            // The last figures come before the last word.
+            self.report();
+        }
         self.outbox.event(&attempt, WireEvent::from(event));
         if matches!(&self.state, State::Running(share) if share.unfinished == 0) {
             self.finish();
