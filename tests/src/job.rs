@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use streamjob_api::JobState;
 use streamjob_checkpoint::Storage;
+use streamjob_cluster::control::LocalDeployer;
 use streamjob_cluster::{JobOutcome, JobSettings, Request, RestoreFrom, RunningJob};
 use streamjob_connectors::{ConnectorConfig, StandardConnectors};
 use streamjob_core::options::Options;
@@ -117,6 +118,7 @@ impl Bench {
             name: "golden".into(),
             namespace: "default".into(),
             owner: "test".into(),
+            deployer: Arc::new(LocalDeployer),
             graph: Arc::new(planned.graph),
             options: planned.options,
             parallelism: start.parallelism,

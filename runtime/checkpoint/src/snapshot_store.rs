@@ -3,7 +3,7 @@
 
 use crate::hash::{checksum, file_checksum, from_base64, to_base64};
 use crate::layout::RESTORED;
-use crate::store::{ObjectStore, join};
+use crate::store::{ObjectStore, Storage, join};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::sync::Arc;
@@ -139,26 +139,30 @@ fn memory_limit_error(hint: &str, size: u64, limit: u64) -> Error {
     ))
 }
 
-/// A store as it goes from the coordinator to a worker.
+/// A store as it goes from the coordinator to a worker. Savepoints and restore sources may lie at another root than the
+/// job's own storage, so each names its root.
 #[derive(Serialize, Deserialize)]
 enum Description {
     /// Writes one checkpoint.
-    Writer { target: Target, placement: Placement },
+    Writer { root: String, target: Target, placement: Placement },
     /// Reads a restore source.
-    Reader { dir: String },
+    Reader { root: String, dir: String },
 }
 
 /// Makes the store that [`SnapshotStore::description`] tells of, on this process's own access to the storage.
-pub fn described(store: Arc<dyn ObjectStore>, description: &str) -> Result<Arc<dyn SnapshotStore>> {
+pub fn described(storage: &Storage, description: &str) -> Result<Arc<dyn SnapshotStore>> {
     Ok(match serde_json::from_str(description).internal("the coordinator's description of a store")? {
-        Description::Writer { target, placement } => Arc::new(CheckpointWriter::new(store, target, placement)),
-        Description::Reader { dir } => Arc::new(CheckpointReader::new(store, dir)),
+        Description::Writer { root, target, placement } => {
+            Arc::new(CheckpointWriter::new(storage.at_root(&root)?, target, placement))
+        }
+        Description::Reader { root, dir } => Arc::new(CheckpointReader::new(storage.at_root(&root)?, dir)),
     })
 }
 
 impl SnapshotStore for CheckpointWriter {
     fn description(&self) -> Option<String> {
-        let description = Description::Writer { target: self.target.clone(), placement: self.placement };
+        let root = self.store.url("");
+        let description = Description::Writer { root, target: self.target.clone(), placement: self.placement };
         serde_json::to_string(&description).ok()
     }
 
@@ -227,7 +231,7 @@ impl CheckpointReader {
 
 impl SnapshotStore for CheckpointReader {
     fn description(&self) -> Option<String> {
-        serde_json::to_string(&Description::Reader { dir: self.dir.clone() }).ok()
+        serde_json::to_string(&Description::Reader { root: self.store.url(""), dir: self.dir.clone() }).ok()
     }
 
     fn write(&self, _: Scope, hint: &str, _: &[u8]) -> Result<FileRef> {
@@ -369,5 +373,27 @@ mod tests {
         assert!(w.read(&f).unwrap_err().message().contains("has 4 bytes"));
         store.delete(&key).unwrap();
         assert!(w.read(&f).unwrap_err().message().contains("does not exist"));
+    }
+
+    #[test]
+    fn a_described_store_lies_where_the_original_does() {
+        let (own, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let root = |dir: &tempfile::TempDir| dir.path().to_str().unwrap().to_string();
+        let here = Storage::open(&root(&own), Default::default()).unwrap();
+        let there = Storage::open(&root(&other), Default::default()).unwrap();
+        // Another process's access to the same storage.
+        let worker = Storage::open(&root(&own), Default::default()).unwrap();
+        for storage in [&here, &there] {
+            let target = Target::Savepoint { dir: "sp".into() };
+            let writer = CheckpointWriter::new(storage.root.clone(), target, Placement::files(0).unwrap());
+            let again = described(&worker, &writer.description().unwrap()).unwrap();
+            assert!(again.self_contained());
+            let file = again.write(Scope::Shared, "state", b"xyz").unwrap();
+            let reader = CheckpointReader::new(storage.root.clone(), "sp");
+            assert_eq!(reader.read(&file).unwrap(), b"xyz");
+            let reader = described(&worker, &reader.description().unwrap()).unwrap();
+            assert_eq!(reader.read(&file).unwrap(), b"xyz");
+        }
+        assert!(described(&worker, "{}").is_err());
     }
 }

@@ -46,6 +46,23 @@ pub enum Command {
   streamjob run job.yaml --from none                      start empty, as a new lineage
   streamjob run job.yaml --from savepoints/savepoint-ab12  start from this savepoint")]
     Run(RunArgs),
+    /// Run a job on workers: this process plans, deploys and checkpoints, `streamjob worker` processes do the work.
+    ///
+    /// Waits until workers with enough slots are there (as many as the job's parallelism). Ctrl-C or SIGTERM takes a last
+    /// checkpoint and ends; workers wait for the next coordinator. When the job is over, they end too.
+    #[command(after_help = "Examples:
+  streamjob coordinator --job job.yaml
+  streamjob coordinator --job job.yaml --bind 0.0.0.0:6123 --tls /etc/streamjob/tls
+  streamjob worker --coordinator 127.0.0.1:6123 --slots 2")]
+    Coordinator(CoordinatorArgs),
+    /// Run tasks for a coordinator.
+    ///
+    /// Registers, runs what it is given, and goes on with it while the coordinator is away. Ends when the job is over. The
+    /// first SIGTERM or Ctrl-C hands its tasks back, the second ends the process.
+    #[command(after_help = "Examples:
+  streamjob worker --coordinator 127.0.0.1:6123
+  streamjob worker --coordinator job-coordinator:6123 --slots 4 --id worker-0 --bind 0.0.0.0:6124 --tls /etc/streamjob/tls")]
+    Worker(WorkerArgs),
     /// Show what a job would run: the plan with changelog modes, and the job graph.
     #[command(after_help = "Example:\n  streamjob explain job.yaml")]
     Explain(JobArgs),
@@ -96,6 +113,14 @@ pub enum Command {
 pub struct JobArgs {
     /// StreamJob manifest (YAML) or .sql file.
     pub file: PathBuf,
+    /// What is laid over it.
+    #[command(flatten)]
+    pub over: OverlayArgs,
+}
+
+/// What is laid over a job's file.
+#[derive(Debug, Clone, Args)]
+pub struct OverlayArgs {
     /// Subtasks of an operator; wins over the file.
     #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=32_768))]
     pub parallelism: Option<u32>,
@@ -110,6 +135,14 @@ pub struct RunArgs {
     /// The job.
     #[command(flatten)]
     pub job: JobArgs,
+    /// How it starts.
+    #[command(flatten)]
+    pub start: StartArgs,
+}
+
+/// How a job starts.
+#[derive(Debug, Clone, Args)]
+pub struct StartArgs {
     /// What to start from: auto (the newest own checkpoint, else empty), latest (whoever wrote it), none (empty), or the
     /// path of a checkpoint or savepoint. Default: the manifest's restore.from.
     #[arg(long, value_name = "auto|latest|none|PATH")]
@@ -123,6 +156,57 @@ pub struct RunArgs {
     /// No REST API; the job can then only be stopped by signals.
     #[arg(long)]
     pub no_rest: bool,
+}
+
+/// `coordinator`.
+#[derive(Debug, Clone, Args)]
+pub struct CoordinatorArgs {
+    /// StreamJob manifest (YAML) or .sql file.
+    #[arg(long, value_name = "FILE")]
+    pub job: PathBuf,
+    /// What is laid over it.
+    #[command(flatten)]
+    pub over: OverlayArgs,
+    /// How it starts.
+    #[command(flatten)]
+    pub start: StartArgs,
+    /// Address that workers connect to; port 0 for any.
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:6123")]
+    pub bind: String,
+    /// Mutual TLS with the workers, by ca.crt, tls.crt and tls.key in this folder.
+    #[arg(long, value_name = "DIR")]
+    pub tls: Option<PathBuf>,
+}
+
+impl CoordinatorArgs {
+    /// The same job as `run` would take it.
+    pub fn run(&self) -> RunArgs {
+        let job = JobArgs { file: self.job.clone(), over: self.over.clone() };
+        RunArgs { job, start: self.start.clone() }
+    }
+}
+
+/// `worker`.
+#[derive(Debug, Clone, Args)]
+pub struct WorkerArgs {
+    /// Where the coordinator listens for workers (its --bind).
+    #[arg(long, value_name = "HOST:PORT")]
+    pub coordinator: String,
+    /// Subtasks of each operator that run here.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub slots: u32,
+    /// Name that stays the same over restarts, one for each worker. Default: host name and process id.
+    #[arg(long, value_name = "NAME")]
+    pub id: Option<String>,
+    /// Address that other workers send rows to. Default: any port, on the address that leads to the coordinator.
+    #[arg(long, value_name = "HOST:PORT")]
+    pub bind: Option<String>,
+    /// How other workers find that address, when they need another one; port 0 stands for the port of --bind.
+    #[arg(long, value_name = "HOST:PORT")]
+    pub advertise: Option<String>,
+    /// Mutual TLS with coordinator and workers, by ca.crt, tls.crt and tls.key in this folder.
+    #[arg(long, value_name = "DIR")]
+    pub tls: Option<PathBuf>,
 }
 
 /// `checkpoint …`.
@@ -274,6 +358,10 @@ mod tests {
             "run a.sql --wat",
             "fly",
             "options --markdown state",
+            "coordinator",
+            "coordinator a.sql",
+            "worker",
+            "worker --coordinator h:1 --slots 0",
         ] {
             let error = Cli::try_parse_from(std::iter::once("streamjob").chain(line.split(' '))).err();
             assert_eq!(error.map(|e| e.exit_code()), Some(2), "{line}");
@@ -286,8 +374,19 @@ mod tests {
         let cli = Cli::try_parse_from(line.split(' ')).unwrap();
         assert_eq!((cli.verbose, cli.log_format), (1, LogFormat::Json));
         let Command::Run(run) = cli.command else { panic!("not run") };
-        assert_eq!(run.from.as_deref(), Some("none"));
-        assert_eq!((run.job.parallelism, run.job.set.len()), (Some(3), 2));
-        assert!(run.claim && run.no_rest && run.allow_non_restored_state);
+        assert_eq!(run.start.from.as_deref(), Some("none"));
+        assert_eq!((run.job.over.parallelism, run.job.over.set.len()), (Some(3), 2));
+        assert!(run.start.claim && run.start.no_rest && run.start.allow_non_restored_state);
+    }
+
+    #[test]
+    fn a_coordinator_takes_what_run_takes() {
+        let line = "streamjob coordinator --job a.sql --from none -p 3 --set a=b --claim --bind 0.0.0.0:1 --tls dir";
+        let cli = Cli::try_parse_from(line.split(' ')).unwrap();
+        let Command::Coordinator(coordinator) = cli.command else { panic!("not coordinator") };
+        let run = coordinator.run();
+        assert_eq!((run.job.over.parallelism, run.job.file), (Some(3), PathBuf::from("a.sql")));
+        assert!(run.start.claim && run.start.from.as_deref() == Some("none"));
+        assert_eq!((coordinator.bind.as_str(), coordinator.tls), ("0.0.0.0:1", Some("dir".into())));
     }
 }

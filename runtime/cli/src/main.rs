@@ -1,4 +1,4 @@
-//! The `streamjob` command: runs a job in this process, and talks to running
+//! The `streamjob` command: runs a job in this process or on workers, and talks to running
 //! jobs and to checkpoint storage. Decides nothing about jobs itself: it turns
 //! files and arguments into settings, and answers into text and exit codes.
 
@@ -17,6 +17,7 @@ mod settings;
 mod signals;
 mod summary;
 mod units;
+mod worker;
 
 use args::{Cli, Command};
 use clap::Parser;
@@ -25,7 +26,11 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    log::init(cli.log_format, cli.verbose, matches!(cli.command, Command::Run(_)));
+    log::init(
+        cli.log_format,
+        cli.verbose,
+        matches!(cli.command, Command::Run(_) | Command::Coordinator(_) | Command::Worker(_)),
+    );
     match dispatch(&cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => report::fail(&failure),
@@ -35,6 +40,8 @@ fn main() -> ExitCode {
 fn dispatch(cli: &Cli) -> Result<(), Failure> {
     match &cli.command {
         Command::Run(args) => run::run(args),
+        Command::Coordinator(args) => run::coordinator(args),
+        Command::Worker(args) => worker::run(args),
         Command::Explain(args) => plan::explain(args),
         Command::Validate(args) => plan::validate(args),
         Command::Checkpoint(args) => checkpoints::run(args),

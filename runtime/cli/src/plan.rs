@@ -4,7 +4,7 @@ use crate::args::JobArgs;
 use crate::log;
 use crate::reference::print;
 use crate::report::Failure;
-use crate::settings::{self, Prepared, s3_config};
+use crate::settings::{self, PLANNED_MS, Prepared, s3_config};
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::{Arc, Mutex};
@@ -25,8 +25,8 @@ pub struct Recorder {
 
 impl Recorder {
     /// Connectors that print without tearing the live line.
-    pub fn new(prepared: &Prepared) -> Result<Self> {
-        let s3 = Arc::new(Mutex::new(s3_config(&prepared.options)?));
+    pub fn new(options: &Options) -> Result<Self> {
+        let s3 = Arc::new(Mutex::new(s3_config(options)?));
         let mut config = ConnectorConfig::default();
         let present = s3.clone();
         config.open_bucket = Arc::new(move |bucket| {
@@ -79,7 +79,7 @@ impl Connectors for Recorder {
 }
 
 fn context<'a>(prepared: &Prepared, connectors: &'a Recorder) -> PlanContext<'a> {
-    PlanContext { connectors, options: prepared.options.clone(), now_ms: 0 }
+    PlanContext { connectors, options: prepared.options.clone(), now_ms: PLANNED_MS }
 }
 
 /// Plans a prepared job; errors name the file.
@@ -90,7 +90,7 @@ pub fn plan(args: &JobArgs, prepared: &Prepared, connectors: &Recorder) -> Resul
 /// `explain`.
 pub fn explain(args: &JobArgs) -> Result<(), Failure> {
     let prepared = settings::prepare(args)?;
-    let connectors = Recorder::new(&prepared)?;
+    let connectors = Recorder::new(&prepared.options)?;
     let mut text =
         explain_script(&prepared.sql, &context(&prepared, &connectors)).map_err(|e| e.context(args.file.display()))?;
     if !text.ends_with('\n') {
@@ -102,7 +102,7 @@ pub fn explain(args: &JobArgs) -> Result<(), Failure> {
 /// `validate`: everything that `run` checks before it looks at storage.
 pub fn validate(args: &JobArgs) -> Result<(), Failure> {
     let prepared = settings::prepare(args)?;
-    let connectors = Recorder::new(&prepared)?;
+    let connectors = Recorder::new(&prepared.options)?;
     let planned = plan(args, &prepared, &connectors)?;
     let mut warnings = prepared.warnings.clone();
     warnings.extend(planned.warnings.clone());

@@ -1,6 +1,6 @@
-//! `run`: one job in this process, from its file to its end.
+//! `run` and `coordinator`: one job from its file to its end, its tasks in this process or on workers.
 
-use crate::args::{LOCAL_CHECKPOINTS, RunArgs};
+use crate::args::{CoordinatorArgs, LOCAL_CHECKPOINTS, RunArgs};
 use crate::jobs::{Entry, JOBS, Registration};
 use crate::live::{Figures, Live};
 use crate::log;
@@ -10,10 +10,13 @@ use crate::settings::{self, LOCAL_STATE};
 use crate::signals::Signals;
 use crate::summary::{Footer, Header};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use streamjob_api::CheckpointInfo;
+use streamjob_cluster::control::{PoolConfig, PoolDeployer, Timing, WorkerPool};
 use streamjob_cluster::{JobOutcome, JobView, RunningJob};
 use streamjob_core::Result;
+use streamjob_engine::net::Tls;
 use streamjob_state::{Clock, SystemClock};
 
 /// Time between two looks at the job.
@@ -23,17 +26,27 @@ const LINGER: Duration = Duration::from_millis(1000);
 /// A savepoint no older than this at the end was taken to stop the job.
 const RECENT_MS: i64 = 5000;
 
-/// Runs a job to its end.
+/// `run`: a job in this process.
 pub fn run(args: &RunArgs) -> Result<(), Failure> {
+    execute(args, None)
+}
+
+/// `coordinator`: a job on workers.
+pub fn coordinator(args: &CoordinatorArgs) -> Result<(), Failure> {
+    execute(&args.run(), Some(args))
+}
+
+/// Runs a job to its end.
+fn execute(args: &RunArgs, workers: Option<&CoordinatorArgs>) -> Result<(), Failure> {
     let signals = Signals::listen()?;
     let prepared = settings::prepare(&args.job)?;
-    let connectors = Recorder::new(&prepared)?;
+    let connectors = Recorder::new(&prepared.options)?;
     let planned = plan(&args.job, &prepared, &connectors)?;
     connectors.use_options(&planned.options)?;
     let mut warnings = prepared.warnings.clone();
     warnings.extend(planned.warnings.clone());
     let (sources, sinks) = (connectors.describe(&planned.sources), connectors.describe(&planned.sinks));
-    let settings = prepared.settings(args, planned, &mut warnings)?;
+    let mut settings = prepared.settings(&args.start, planned, &mut warnings)?;
     for warning in &warnings {
         warn(warning);
     }
@@ -46,7 +59,14 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
         file: file.clone(),
     };
     let mut registration = Registration::new(Path::new(JOBS), &entry)?;
-    remove_leftovers(&settings.work_dir);
+    let pool = workers.map(listen).transpose()?;
+    match &pool {
+        // Workers keep working files; this process has none.
+        Some(pool) => {
+            settings.deployer = Arc::new(PoolDeployer::new(pool.clone(), prepared.description(&settings)?));
+        }
+        None => remove_leftovers(&settings.work_dir),
+    }
     let memory = settings.memory_storage;
     let delete_on_cancel = settings.delete_on_cancel();
     let storage =
@@ -60,6 +80,7 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
         backend: settings.backend.name().to_string(),
         checkpoints: storage.clone(),
         rest: None,
+        workers: pool.as_ref().map(|p| p.address().to_string()),
         start: String::new(),
     };
     let started = Instant::now();
@@ -73,6 +94,10 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
     log::note(&header.text());
     let outcome = watch(job, &view);
     drop(registration);
+    let over = !matches!(outcome, JobOutcome::Failed(_) | JobOutcome::Suspended { .. });
+    if let Some(pool) = pool.filter(|_| over) {
+        pool.end();
+    }
     let default_storage = std::path::absolute(LOCAL_CHECKPOINTS).is_ok_and(|p| p.display().to_string() == storage);
     let deleted = delete_on_cancel && matches!(outcome, JobOutcome::Canceled);
     let has_checkpoints = !memory && !deleted;
@@ -92,6 +117,13 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
         JobOutcome::Failed(e) => Err(Failure::One(e)),
         _ => Ok(()),
     }
+}
+
+/// Listens for workers.
+fn listen(args: &CoordinatorArgs) -> Result<Arc<WorkerPool>> {
+    let tls = args.tls.as_deref().map(Tls::read).transpose()?;
+    let config = PoolConfig { bind: args.bind.clone(), tls, timing: Timing::default() };
+    Ok(Arc::new(WorkerPool::start(config)?))
 }
 
 /// Shows the job until it has ended.
@@ -123,7 +155,7 @@ fn warn(text: &str) {
 
 /// Working files of a killed run: state is always restored from a checkpoint. Only in the folder that is ours;
 /// in a folder that the user names, other processes may be at work.
-fn remove_leftovers(work_dir: &Path) {
+pub fn remove_leftovers(work_dir: &Path) {
     let ours = std::path::absolute(LOCAL_STATE).is_ok_and(|root| work_dir.starts_with(root));
     if ours
         && work_dir.exists()

@@ -1,23 +1,31 @@
 //! Ctrl-C and SIGTERM: the first suspends the job behind a checkpoint, the
-//! second cancels it, the third ends the process.
+//! second cancels it, the third ends the process. A worker hands its tasks back
+//! first, then ends.
 
 use crate::log;
 use std::sync::{Arc, Mutex};
+use streamjob_cluster::worker::Leave;
 use streamjob_cluster::{JobView, Request};
 use streamjob_core::Result;
 use streamjob_core::error::ErrorExt;
 
-/// The job that signals are for; none while it is still being started.
+/// What signals are for; nothing while it is still being started.
 #[derive(Clone, Default)]
 pub struct Signals {
-    job: Arc<Mutex<Option<JobView>>>,
+    target: Arc<Mutex<Option<Target>>>,
+}
+
+#[derive(Clone)]
+enum Target {
+    Job(JobView),
+    Worker(Leave),
 }
 
 impl Signals {
     /// Listens from now on, on a thread of its own.
     pub fn listen() -> Result<Self> {
         let signals = Self::default();
-        let job = signals.job.clone();
+        let target = signals.target.clone();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.transient("cannot listen for signals")?;
         // Registered before this returns: from here on no signal ends the process by itself.
@@ -26,36 +34,49 @@ impl Signals {
             Stops::register().transient("cannot listen for signals")?
         };
         let thread = std::thread::Builder::new().name("signals".into());
-        thread.spawn(move || runtime.block_on(serve(stops, &job))).transient("cannot listen for signals")?;
+        thread.spawn(move || runtime.block_on(serve(stops, &target))).transient("cannot listen for signals")?;
         Ok(signals)
     }
 
     /// The job runs.
     pub fn set_job(&self, view: JobView) {
-        if let Ok(mut job) = self.job.lock() {
-            *job = Some(view);
+        self.set(Target::Job(view));
+    }
+
+    /// The worker runs.
+    pub fn set_worker(&self, leave: Leave) {
+        self.set(Target::Worker(leave));
+    }
+
+    fn set(&self, new: Target) {
+        if let Ok(mut target) = self.target.lock() {
+            *target = Some(new);
         }
     }
 }
 
-async fn serve(mut stops: Stops, job: &Mutex<Option<JobView>>) {
+async fn serve(mut stops: Stops, target: &Mutex<Option<Target>>) {
     let mut received = 0;
     while stops.next().await.is_some() {
         received += 1;
-        let view = job.lock().ok().and_then(|j| j.clone());
-        let Some(view) = view else {
+        let known = target.lock().ok().and_then(|t| t.clone());
+        let Some(known) = known else {
             // Nothing runs yet, so nothing is lost.
             log::note("ended before the job started");
             std::process::exit(1);
         };
-        match received {
-            1 => {
+        match (received, known) {
+            (1, Target::Job(view)) => {
                 log::note("stopping behind a last checkpoint; press Ctrl-C again to stop without one");
                 view.request(Request::Suspend);
             }
-            2 => {
+            (2, Target::Job(view)) => {
                 log::note("stopping now; once more ends the process");
                 view.request(Request::Cancel);
+            }
+            (1, Target::Worker(leave)) => {
+                log::note("handing the tasks back; press Ctrl-C again to end at once");
+                leave.ask();
             }
             _ => {
                 log::end_live_line();

@@ -24,6 +24,8 @@ pub struct Header {
     pub checkpoints: String,
     /// Where REST listens.
     pub rest: Option<String>,
+    /// Where workers connect; `None` when tasks run in this process.
+    pub workers: Option<String>,
     /// What the job starts from.
     pub start: String,
 }
@@ -31,6 +33,7 @@ pub struct Header {
 impl Header {
     /// Lines for people.
     pub fn text(&self) -> String {
+        let workers = self.workers.as_ref().map_or(String::new(), |a| format!("workers      connect to {a}\n"));
         let rest = self.rest.as_ref().map_or("off".to_string(), |a| format!("http://{a}"));
         format!(
             "job          {} ({})\n\
@@ -38,6 +41,7 @@ impl Header {
              parallelism  {}, state in {}\n\
              checkpoints  {}\n\
              rest         {rest}\n\
+             {workers}\
              start        {}\n",
             self.job, self.file, self.sources, self.sinks, self.parallelism, self.backend, self.checkpoints, self.start
         )

@@ -1,12 +1,14 @@
-//! The coordinator of a job and its REST API. In one process today: the
-//! coordinator speaks to its tasks only by the messages of
-//! `streamjob_engine::deploy`, so that they can live elsewhere.
+//! The coordinator of a job, its REST API, and the workers that run its tasks.
+//! The coordinator speaks to tasks only by the messages of
+//! `streamjob_engine::deploy`: they run in its own process, or in workers.
 
+pub mod control;
 pub mod coordinator;
 pub mod rest;
 pub mod restart;
 pub mod settings;
 pub mod view;
+pub mod worker;
 
 pub use coordinator::{JobOutcome, RunningJob, start};
 pub use settings::JobSettings;

@@ -1,6 +1,7 @@
 //! Everything a coordinator needs to run one job, resolved: the plan, where
 //! state and checkpoints go, and the figures read off the options.
 
+use crate::control::Deployer;
 use crate::restart::RestartStrategy;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -39,6 +40,8 @@ pub struct JobSettings {
     pub backend: Arc<dyn BackendFactory>,
     /// Working files of backends.
     pub work_dir: PathBuf,
+    /// Where tasks run.
+    pub deployer: Arc<dyn Deployer>,
     /// What to start from.
     pub restore: RestoreFrom,
     /// Accept state in the restore source that no operator takes.
@@ -103,6 +106,11 @@ impl JobSettings {
     /// Memory of all keyed backends together, bytes.
     pub fn memory_budget(&self) -> u64 {
         self.options.bytes("state.backend.rocksdb.memory.fixed-per-slot").unwrap_or(256 << 20)
+    }
+
+    /// How long a start waits for slots.
+    pub fn slot_timeout(&self) -> Duration {
+        self.options.duration("slot.request.timeout").unwrap_or(Duration::from_secs(300))
     }
 
     /// How long rows may wait for a batch to fill.

@@ -6,6 +6,7 @@ use crate::graph::JobGraph;
 use crate::net::Network;
 use crate::operator::{OperatorMetrics, Progress};
 use crossbeam_channel::Sender;
+use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use streamjob_core::{Barrier, CheckpointId, Error, OperatorUid, Result};
 use streamjob_state::{BackendFactory, Clock, KeyedSnapshot, OperatorState, SnapshotFormat, SnapshotStore};
 
 /// A subtask: chained vertex and index.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct TaskId {
     /// Index of the chained vertex in [`VertexInfo`] order.
     pub vertex: usize,
@@ -85,14 +86,14 @@ pub struct Share {
 }
 
 /// State to start from, by operator.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct RestoreState {
     /// Per operator uid.
     pub operators: HashMap<OperatorUid, OperatorRestore>,
 }
 
 /// State of one operator in the restore source.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct OperatorRestore {
     /// Keyed snapshots of all old subtasks.
     pub keyed: Vec<KeyedSnapshot>,
@@ -149,7 +150,7 @@ pub enum TaskEvent {
 }
 
 /// A task's part of a checkpoint.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct TaskSnapshot {
     /// Per operator of the chain.
     pub operators: Vec<(OperatorUid, OperatorSnapshot)>,
@@ -160,7 +161,7 @@ pub struct TaskSnapshot {
 }
 
 /// One operator's part.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct OperatorSnapshot {
     /// Keyed state, when it has any.
     pub keyed: Option<KeyedSnapshot>,
@@ -169,7 +170,7 @@ pub struct OperatorSnapshot {
 }
 
 /// Durations of a checkpoint's phases in one task.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PhaseTimings {
     /// From the first to the last barrier.
     pub alignment: Duration,

@@ -161,7 +161,7 @@ pub enum SourcePoll {
 }
 
 /// How far a source is, for people.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Progress {
     /// Bytes or rows done.
     pub done: u64,

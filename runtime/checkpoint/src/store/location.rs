@@ -68,6 +68,15 @@ impl Storage {
         Self { root, s3 }
     }
 
+    /// The store with this root: the job's own, or another one opened with the same access.
+    pub fn at_root(&self, root: &str) -> Result<Arc<dyn ObjectStore>> {
+        let root = normalise(root)?;
+        if root == self.root.url("").trim_end_matches('/') {
+            return Ok(self.root.clone());
+        }
+        open(&root, &self.s3)
+    }
+
     /// Finds the folder that a user named by location; own storage is recognised by its prefix.
     pub fn locate(&self, location: &str) -> Result<Located> {
         let location = normalise(location)?;

@@ -8,15 +8,17 @@ mod memory;
 mod place;
 mod refuse;
 
-pub use place::{Place, s3_config};
+pub use place::{Place, expand_backend, s3_config};
 
-use crate::args::{JobArgs, RunArgs};
+use crate::args::{JobArgs, OverlayArgs, StartArgs};
 use crate::lint;
 use crate::report::Failure;
 use explicit::Explicit;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use streamjob_checkpoint::{MemoryStore, Storage};
+use streamjob_cluster::control::LocalDeployer;
+use streamjob_cluster::control::message::JobDescription;
 use streamjob_cluster::{JobSettings, RestoreFrom};
 use streamjob_core::options::{Options, find, parse_bool};
 use streamjob_core::{Error, Result};
@@ -28,6 +30,8 @@ use streamjob_state_rocksdb::{RocksDbFactory, RocksDbReader};
 
 /// Working files of local jobs.
 pub const LOCAL_STATE: &str = ".streamjob/state";
+/// The time that constants of a plan are folded at: the same in every process and at every start.
+pub const PLANNED_MS: i64 = 0;
 /// Who owns the state of local jobs.
 pub const LOCAL_OWNER: &str = "local";
 
@@ -68,7 +72,7 @@ fn prepared(manifest: StreamJob, explicit: Explicit, args: &JobArgs) -> Result<P
     }
     place::expand_backend(&mut options)?;
     fields::apply(&manifest, &explicit, &mut options, &mut warnings)?;
-    overlay(args, &mut options, &mut warnings)?;
+    overlay(&args.over, &mut options, &mut warnings)?;
     Ok(Prepared {
         name: manifest.metadata.name.clone().unwrap_or_else(|| "job".into()),
         namespace: manifest.metadata.namespace.clone().unwrap_or_else(|| "default".into()),
@@ -81,7 +85,7 @@ fn prepared(manifest: StreamJob, explicit: Explicit, args: &JobArgs) -> Result<P
 }
 
 /// `--set` and `--parallelism`.
-fn overlay(args: &JobArgs, options: &mut Options, warnings: &mut Vec<String>) -> Result<()> {
+fn overlay(args: &OverlayArgs, options: &mut Options, warnings: &mut Vec<String>) -> Result<()> {
     let mut given = Options::default();
     for (key, value) in &args.set {
         let warning = given.set(key, value).map_err(|e| e.context("--set"))?;
@@ -134,7 +138,7 @@ impl Prepared {
         self.job_name(&planned, warnings);
         let mut options = planned.options;
         place::expand_backend(&mut options)?;
-        let place = place::of(&options);
+        let place = Place::of(&options);
         warnings.extend(lint::options(&options, &place));
         check_parallelism(parallelism(&options), count(&options, "pipeline.max-parallelism", 128))?;
         s3_config(&options)?;
@@ -160,22 +164,36 @@ impl Prepared {
         }
     }
 
+    /// What workers plan the same job from. `settings` are those of the coordinator.
+    pub fn description(&self, settings: &JobSettings) -> Result<JobDescription> {
+        let mut options = self.options.clone();
+        if !settings.memory_storage {
+            // A relative folder is the coordinator's.
+            options.set("execution.checkpointing.dir", &settings.storage.root.url(""))?;
+        }
+        Ok(JobDescription {
+            name: settings.name.clone(),
+            namespace: settings.namespace.clone(),
+            sql: self.sql.clone(),
+            options: options.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect(),
+            planned_ms: PLANNED_MS,
+            parallelism: settings.parallelism,
+            max_parallelism: settings.max_parallelism,
+        })
+    }
+
     /// Everything that a coordinator needs, and warnings that only the plan can tell.
-    pub fn settings(&self, args: &RunArgs, planned: PlannedJob, warnings: &mut Vec<String>) -> Result<JobSettings> {
+    pub fn settings(&self, args: &StartArgs, planned: PlannedJob, warnings: &mut Vec<String>) -> Result<JobSettings> {
         let name = self.job_name(&planned, warnings);
         let mut options = planned.options;
         place::expand_backend(&mut options)?;
-        let place = place::of(&options);
+        let place = Place::of(&options);
         warnings.extend(lint::options(&options, &place));
         warnings.extend(place::credentials_note(&self.manifest, &options, &place));
         let parallelism = parallelism(&options);
         let max_parallelism = count(&options, "pipeline.max-parallelism", 128);
         check_parallelism(parallelism, max_parallelism)?;
-        let s3 = s3_config(&options)?;
-        let storage = match &place {
-            Place::Memory => Storage::with_s3(Arc::new(MemoryStore::new()), s3),
-            Place::At(location) => Storage::open(location, s3)?,
-        };
+        let storage = storage(&options, &place)?;
         let flag = |key: &str| options.explicit(key).and_then(parse_bool);
         let restore = &self.manifest.spec.restore;
         let allow = match self.explicit.has("spec.restore.allowNonRestoredState") {
@@ -194,6 +212,7 @@ impl Prepared {
             work_dir: work_dir(&options, &self.namespace, &name)?,
             namespace: self.namespace.clone(),
             owner: LOCAL_OWNER.into(),
+            deployer: Arc::new(LocalDeployer),
             graph: Arc::new(planned.graph),
             parallelism,
             max_parallelism,
@@ -239,7 +258,17 @@ fn check_parallelism(parallelism: u32, max: u32) -> Result<()> {
     Ok(())
 }
 
-fn backend(options: &Options) -> Result<Arc<dyn BackendFactory>> {
+/// Access to checkpoint storage.
+pub(crate) fn storage(options: &Options, place: &Place) -> Result<Storage> {
+    let s3 = s3_config(options)?;
+    match place {
+        Place::Memory => Ok(Storage::with_s3(Arc::new(MemoryStore::new()), s3)),
+        Place::At(location) => Storage::open(location, s3),
+    }
+}
+
+/// The state backend.
+pub(crate) fn backend(options: &Options) -> Result<Arc<dyn BackendFactory>> {
     match options.text("state.backend.type").unwrap_or_default().to_ascii_lowercase().as_str() {
         "hashmap" => {
             let limit = options.bytes("taskmanager.memory.task.heap.size").or_else(memory::heap_limit);
@@ -255,7 +284,7 @@ fn backend(options: &Options) -> Result<Arc<dyn BackendFactory>> {
 }
 
 /// The job's own folder for working files.
-fn work_dir(options: &Options, namespace: &str, name: &str) -> Result<PathBuf> {
+pub(crate) fn work_dir(options: &Options, namespace: &str, name: &str) -> Result<PathBuf> {
     let root = options.explicit("state.backend.rocksdb.localdir").unwrap_or(LOCAL_STATE);
     let root = root.strip_prefix("file://").unwrap_or(root);
     let absolute = std::path::absolute(Path::new(root)).map_err(|e| {

@@ -20,11 +20,13 @@ const BACKEND: &str = "state.backend.type";
 const STORAGE: &str = "execution.checkpointing.storage";
 const DIR: &str = "execution.checkpointing.dir";
 
-/// The storage that the options ask for; `.streamjob/checkpoints` without any.
-pub fn of(options: &Options) -> Place {
-    match options.text(STORAGE) {
-        Some(kind) if kind.eq_ignore_ascii_case("jobmanager") => Place::Memory,
-        _ => Place::At(options.text(DIR).unwrap_or(LOCAL_CHECKPOINTS).to_string()),
+impl Place {
+    /// The storage that the options ask for; `.streamjob/checkpoints` without any.
+    pub fn of(options: &Options) -> Self {
+        match options.text(STORAGE) {
+            Some(kind) if kind.eq_ignore_ascii_case("jobmanager") => Place::Memory,
+            _ => Place::At(options.text(DIR).unwrap_or(LOCAL_CHECKPOINTS).to_string()),
+        }
     }
 }
 

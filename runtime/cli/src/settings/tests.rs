@@ -13,7 +13,7 @@ const FOLDER: &str = "  checkpoint: {storage: {type: FileSystem, fileSystem: {pa
 
 fn args(set: &[(&str, &str)], parallelism: Option<u32>) -> JobArgs {
     let set = set.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
-    JobArgs { file: "job.yaml".into(), parallelism, set }
+    JobArgs { file: "job.yaml".into(), over: crate::args::OverlayArgs { parallelism, set } }
 }
 
 fn prepare_text(text: &str, args: &JobArgs) -> Result<Prepared> {
@@ -113,7 +113,7 @@ fn fields_become_options() {
         assert_eq!(o.explicit(key), Some(value), "{key}");
     }
     assert_eq!(o.explicit("execution.checkpointing.interval"), None);
-    assert_eq!(place::of(&o), Place::At("s3://bucket/a/b".into()));
+    assert_eq!(Place::of(&o), Place::At("s3://bucket/a/b".into()));
 }
 
 #[test]
@@ -133,7 +133,7 @@ fn storage_comes_from_the_strongest_place() {
     for (spec, set, script, place, backend) in table {
         let p = prepare_text(&manifest(spec), &args(set, None)).unwrap();
         let o = with_script(&p, script);
-        assert_eq!((place::of(&o), o.text("state.backend.type")), (place, Some(backend)), "{spec} {set:?} {script:?}");
+        assert_eq!((Place::of(&o), o.text("state.backend.type")), (place, Some(backend)), "{spec} {set:?} {script:?}");
     }
 }
 
@@ -148,11 +148,11 @@ fn bare(script: &[(&str, &str)]) -> Options {
 fn a_bare_script_has_only_its_sets() {
     let o = bare(&[]);
     assert_eq!(o.iter().count(), 0);
-    assert_eq!(place::of(&o), Place::At(".streamjob/checkpoints".into()));
+    assert_eq!(Place::of(&o), Place::At(".streamjob/checkpoints".into()));
     let o = bare(&[("state.backend", "jobmanager")]);
-    assert_eq!((place::of(&o), o.text("state.backend.type")), (Place::Memory, Some("hashmap")));
+    assert_eq!((Place::of(&o), o.text("state.backend.type")), (Place::Memory, Some("hashmap")));
     let o = bare(&[("state.backend", "filesystem"), ("state.checkpoints.dir", "file:///x")]);
-    assert_eq!((place::of(&o), o.text("state.backend.type")), (Place::At("file:///x".into()), Some("hashmap")));
+    assert_eq!((Place::of(&o), o.text("state.backend.type")), (Place::At("file:///x".into()), Some("hashmap")));
 }
 
 #[test]

@@ -96,10 +96,7 @@ impl Coordinator {
         if let Some(outcome) = self.pause(delay) {
             return Some(outcome);
         }
-        match self.deploy() {
-            Ok(()) => None,
-            Err(e) => self.failed(e),
-        }
+        self.start_tasks()
     }
 
     pub(super) fn tear_down(&mut self, error: &Error) -> Option<JobOutcome> {

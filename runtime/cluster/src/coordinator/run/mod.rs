@@ -3,6 +3,7 @@
 
 mod checkpoints;
 mod endings;
+mod slots;
 
 use super::JobOutcome;
 use super::attempt::Attempt;
@@ -149,9 +150,7 @@ impl Coordinator {
     }
 
     fn drive(&mut self) -> JobOutcome {
-        if let Err(e) = self.deploy()
-            && let Some(outcome) = self.failed(e)
-        {
+        if let Some(outcome) = self.start_tasks() {
             return outcome;
         }
         loop {
@@ -197,6 +196,18 @@ impl Coordinator {
         self.view.set_tasks(attempt.deployment().vertices(), attempt.deployment().status());
     }
 
+    /// Waits for slots and deploys. The job's outcome when it ends over that.
+    fn start_tasks(&mut self) -> Option<JobOutcome> {
+        match self.await_slots() {
+            Ok(None) => match self.deploy() {
+                Ok(()) => None,
+                Err(e) => self.failed(e),
+            },
+            Ok(outcome) => outcome,
+            Err(e) => self.failed(e),
+        }
+    }
+
     fn deploy(&mut self) -> Result<()> {
         let now = self.now();
         let ledger = self.ledger.as_mut().ok_or_else(|| Error::internal("deployed while storage work is under way"))?;
@@ -208,8 +219,9 @@ impl Coordinator {
         ledger.add_attempt(&self.attempt_id);
         // Events of an older attempt must not be taken for this one's.
         self.events = unbounded();
+        let generation = ledger.generation();
         let s = &self.settings;
-        let deployment = streamjob_engine::deploy_local(DeployRequest {
+        let request = DeployRequest {
             graph: s.graph.clone(),
             job: s.name.clone(),
             parallelism: s.parallelism,
@@ -226,8 +238,8 @@ impl Coordinator {
             linger: s.linger(),
             events: self.events.0.clone(),
             share: None,
-        })?;
-        let attempt = Attempt::new(deployment);
+        };
+        let attempt = Attempt::new(s.deployer.deploy(request, generation)?);
         self.decisions.set_tasks(attempt.tasks().iter().copied());
         self.attempt = Some(attempt);
         Ok(())
@@ -268,15 +280,14 @@ impl Coordinator {
                 }
                 None
             }
-            // Where the tasks ended in peace, peers go as they like.
-            TaskEvent::PeerLost(_) if matches!(self.ending, Ending::Told(_)) => None,
-            TaskEvent::PeerLost(error) => self.failed(error),
             TaskEvent::Failed(task, error) => {
                 let vertex = attempt.deployment().vertices().get(task.vertex);
                 let (name, parallelism) = vertex.map_or(("", 1), |v| (v.name.as_str(), v.parallelism));
                 let error = error.context(format!("{name} ({}/{parallelism})", task.subtask + 1));
                 self.failed(error)
             }
+            // When all is published already, this ends the job with its outcome.
+            TaskEvent::PeerLost(error) => self.failed(error),
         }
     }
 

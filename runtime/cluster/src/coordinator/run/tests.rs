@@ -81,6 +81,7 @@ fn settings(
         savepoint_dir: None,
         backend: Arc::new(HeapFactory::new()),
         work_dir: "unused".into(),
+        deployer: Arc::new(crate::control::LocalDeployer),
         restore,
         allow_non_restored: false,
         claim: false,

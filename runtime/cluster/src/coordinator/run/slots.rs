@@ -1,0 +1,54 @@
+//! Waits until the tasks have somewhere to run.
+
+use super::Coordinator;
+use crate::coordinator::JobOutcome;
+use crate::view::Request;
+use crossbeam_channel::select;
+use std::time::{Duration, Instant};
+use streamjob_core::{Error, Result};
+use streamjob_engine::chain::chain;
+
+/// Between two lines that say what is waited for.
+const TELL: Duration = Duration::from_secs(10);
+
+impl Coordinator {
+    /// Returns when there are enough slots, or with the job's outcome when a client ended the wait.
+    /// Errors (Transient) after `slot.request.timeout`.
+    pub(super) fn await_slots(&mut self) -> Result<Option<JobOutcome>> {
+        let s = &self.settings;
+        let chaining = s.options.bool("pipeline.operator-chaining.enabled");
+        let plan = chain(&s.graph, s.parallelism, s.max_parallelism, chaining)?;
+        let slots = plan.vertices.iter().map(|v| v.info.parallelism).max().unwrap_or(0);
+        let (deployer, timeout) = (s.deployer.clone(), s.slot_timeout());
+        let changed = deployer.changed();
+        let since = Instant::now();
+        let mut told: Option<Instant> = None;
+        while let Some(missing) = deployer.missing(slots) {
+            if since.elapsed() >= timeout {
+                return Err(Error::transient(format!("{missing}; waited for {} s", timeout.as_secs_f32())).fix(
+                    "start more workers, give them more slots (`streamjob worker --slots`), or lower the job's parallelism; \
+                     slot.request.timeout is how long is waited",
+                ));
+            }
+            if told.is_none_or(|at| at.elapsed() >= TELL) {
+                told = Some(Instant::now());
+                tracing::warn!("waiting for workers: {missing}");
+            }
+            let wait = TELL.min(timeout.saturating_sub(since.elapsed()));
+            let request = select! {
+                recv(changed) -> _ => None,
+                recv(self.requests) -> request => request.ok(),
+                default(wait) => None,
+            };
+            match request {
+                Some(Request::Cancel) => return Ok(Some(JobOutcome::Canceled)),
+                Some(Request::Suspend) => return Ok(Some(JobOutcome::Suspended { checkpoint: None })),
+                Some(other) => {
+                    self.on_request(other);
+                }
+                None => {}
+            }
+        }
+        Ok(None)
+    }
+}
