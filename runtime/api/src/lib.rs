@@ -247,6 +247,28 @@ pub struct StopRequest {
     pub trigger_id: Option<String>,
 }
 
+/// `PATCH /jobs/:jobid/rescaling`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct RescaleRequest {
+    /// Subtasks of every operator that has no parallelism of its own.
+    pub parallelism: u32,
+    /// Client-supplied id, so that a retry is not a second rescale.
+    #[serde(rename = "triggerId", default)]
+    pub trigger_id: Option<String>,
+}
+
+/// A rescale that is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RescaleOutcome {
+    /// Parallelism before.
+    pub from: u32,
+    /// Parallelism now.
+    pub to: u32,
+    /// How long no task ran, milliseconds.
+    #[serde(rename = "outage-ms")]
+    pub outage_ms: u64,
+}
+
 /// Answer to a trigger.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TriggerResponse {
@@ -282,7 +304,7 @@ pub enum Progress {
     Completed,
 }
 
-/// Outcome of a trigger: one of both is set.
+/// Outcome of a trigger: what was asked for, or the failure.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct TriggerOutcome {
     /// Number of the checkpoint.
@@ -291,6 +313,9 @@ pub struct TriggerOutcome {
     /// Where the savepoint lies.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub location: Option<String>,
+    /// The new parallelism.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub rescale: Option<RescaleOutcome>,
     /// Why there is none.
     #[serde(rename = "failure-cause", skip_serializing_if = "Option::is_none", default)]
     pub failure: Option<FailureCause>,

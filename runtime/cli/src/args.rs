@@ -83,6 +83,12 @@ pub enum Command {
   streamjob stop order-count
   streamjob stop order-count --drain    emit everything that is pending first; the job is then done for good")]
     Stop(StopArgs),
+    /// Change the parallelism of a running job and print how long no task ran.
+    #[command(after_help = "Examples:
+  streamjob rescale 4
+  streamjob rescale 4 order-count
+  streamjob rescale 8 --address 10.0.0.7:8081")]
+    Rescale(RescaleArgs),
     /// Cancel a running job, without a savepoint.
     #[command(after_help = "Example:\n  streamjob cancel order-count")]
     Cancel(TargetArgs),
@@ -298,6 +304,18 @@ pub struct StopArgs {
     /// Folder to put the savepoint into. Default: the job's own.
     #[arg(long, value_name = "DIR")]
     pub target: Option<String>,
+}
+
+/// `rescale`.
+#[derive(Debug, Clone, Args)]
+pub struct RescaleArgs {
+    /// New parallelism: subtasks of every operator that has none of its own.
+    pub parallelism: u32,
+    /// Name or id of the job. Default: the only one that runs here.
+    pub job: Option<String>,
+    /// REST address of the job. Default: that of the job that runs from this folder, else 127.0.0.1:8081.
+    #[arg(long, value_name = "HOST:PORT")]
+    pub address: Option<String>,
 }
 
 /// `list`.

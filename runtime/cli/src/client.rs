@@ -1,6 +1,6 @@
 //! The verbs for running jobs: they find the job's REST API and speak to it.
 
-use crate::args::{ListArgs, SavepointArgs, StopArgs, TargetArgs};
+use crate::args::{ListArgs, RescaleArgs, SavepointArgs, StopArgs, TargetArgs};
 use crate::jobs::{self, Entry, JOBS};
 use crate::reference::print;
 use crate::report::Failure;
@@ -12,7 +12,8 @@ use serde::de::DeserializeOwned;
 use std::path::Path;
 use std::time::{Duration, Instant};
 use streamjob_api::{
-    ErrorResponse, JobSummary, JobsOverview, Progress, SavepointRequest, StopRequest, TriggerResponse, TriggerStatus,
+    ErrorResponse, JobSummary, JobsOverview, Progress, RescaleRequest, SavepointRequest, StopRequest, TriggerOutcome,
+    TriggerResponse, TriggerStatus,
 };
 use streamjob_core::error::ErrorExt;
 use streamjob_core::{Error, Result};
@@ -29,7 +30,7 @@ pub fn savepoint(args: &SavepointArgs) -> Result<(), Failure> {
     let job = Remote::find(&args.at)?;
     let trigger = uuid::Uuid::new_v4().simple().to_string();
     let body = SavepointRequest { target_directory: absolute(args.target.as_deref())?, trigger_id: Some(trigger) };
-    let location = job.trigger("savepoints", &body)?;
+    let location = job.savepoint("savepoints", &body)?;
     Ok(print(&format!("{location}\n"))?)
 }
 
@@ -42,8 +43,26 @@ pub fn stop(args: &StopArgs) -> Result<(), Failure> {
         drain: args.drain,
         trigger_id: Some(trigger),
     };
-    let location = job.trigger("stop", &body)?;
+    let location = job.savepoint("stop", &body)?;
     Ok(print(&format!("{location}\n"))?)
+}
+
+/// `rescale`.
+pub fn rescale(args: &RescaleArgs) -> Result<(), Failure> {
+    let job = Remote::find(&TargetArgs { job: args.job.clone(), address: args.address.clone() })?;
+    let trigger = uuid::Uuid::new_v4().simple().to_string();
+    let body = RescaleRequest { parallelism: args.parallelism, trigger_id: Some(trigger) };
+    let outcome = job.trigger("rescaling", "rescaling", &body)?;
+    if let Some(failure) = outcome.failure {
+        return Err(Error::transient(format!("not rescaled: {}", failure.message)).into());
+    }
+    let name = &job.summary.name;
+    let text = match outcome.rescale {
+        Some(r) if r.from == r.to => format!("{name} runs at parallelism {} already\n", r.to),
+        Some(r) => format!("{name} rescaled from {} to {}, {} ms without tasks\n", r.from, r.to, r.outage_ms),
+        None => return Err(Error::internal(format!("the job at {} does not say how it ended", job.address)).into()),
+    };
+    Ok(print(&text)?)
 }
 
 /// `cancel`.
@@ -166,30 +185,35 @@ impl Remote {
     }
 
     /// Starts an operation and waits for its savepoint.
-    fn trigger(&self, verb: &str, body: &impl Serialize) -> Result<String> {
+    fn savepoint(&self, verb: &str, body: &impl Serialize) -> Result<String> {
+        let outcome = self.trigger(verb, "savepoints", body)?;
+        if let Some(failure) = outcome.failure {
+            return Err(Error::transient(format!("the savepoint failed: {}", failure.message)));
+        }
+        let location = outcome.location.ok_or_else(|| {
+            Error::internal(format!("the job at {} reports a savepoint without a location", self.address))
+        });
+        if verb == "stop" {
+            self.await_end();
+        }
+        location
+    }
+
+    /// Starts an operation and waits for its outcome, which is told below `outcomes`.
+    fn trigger(&self, verb: &str, outcomes: &str, body: &impl Serialize) -> Result<TriggerOutcome> {
         let response = self.send(self.request(Method::POST, &format!("/{verb}")).json(body))?;
         let trigger: TriggerResponse = parse(&self.address, response)?;
-        let path = format!("/savepoints/{}", trigger.request_id);
+        let path = format!("/{outcomes}/{}", trigger.request_id);
         loop {
-            let response = self.send(self.request(Method::GET, &path)).map_err(|e| {
-                e.fix("the job may have ended; `streamjob checkpoint list` shows whether its savepoint was written")
-            })?;
+            let response = self
+                .send(self.request(Method::GET, &path))
+                .map_err(|e| e.fix("the job may have ended; `streamjob checkpoint list` shows what was written"))?;
             let status: TriggerStatus = parse(&self.address, response)?;
             if status.status.id == Progress::InProgress {
                 std::thread::sleep(POLL);
                 continue;
             }
-            let outcome = status.operation.unwrap_or_default();
-            if let Some(failure) = outcome.failure {
-                return Err(Error::transient(format!("the savepoint failed: {}", failure.message)));
-            }
-            let location = outcome.location.ok_or_else(|| {
-                Error::internal(format!("the job at {} reports a savepoint without a location", self.address))
-            });
-            if verb == "stop" {
-                self.await_end();
-            }
-            return location;
+            return Ok(status.operation.unwrap_or_default());
         }
     }
 

@@ -47,6 +47,7 @@ fn dispatch(cli: &Cli) -> Result<(), Failure> {
         Command::Checkpoint(args) => checkpoints::run(args),
         Command::Savepoint(args) => client::savepoint(args),
         Command::Stop(args) => client::stop(args),
+        Command::Rescale(args) => client::rescale(args),
         Command::Cancel(args) => client::cancel(args),
         Command::List(args) => client::list(args),
         Command::Options { markdown, pattern } => reference::options(*markdown, pattern.as_deref()),

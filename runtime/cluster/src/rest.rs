@@ -5,12 +5,12 @@ use crate::view::{JobView, Request};
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{get, patch, post};
 use axum::{Json, Router};
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use streamjob_api::{ErrorResponse, JobsOverview, SavepointRequest, StopRequest, TriggerResponse};
+use streamjob_api::{ErrorResponse, JobsOverview, RescaleRequest, SavepointRequest, StopRequest, TriggerResponse};
 use streamjob_core::error::ErrorExt;
 use streamjob_core::{Error, Result, StopMode};
 use streamjob_state::Clock;
@@ -68,6 +68,8 @@ fn router(view: JobView, clock: Arc<dyn Clock>) -> Router {
         .route("/jobs/{job}/savepoints", post(trigger_savepoint))
         .route("/jobs/{job}/savepoints/{trigger}", get(trigger_status))
         .route("/jobs/{job}/stop", post(stop))
+        .route("/jobs/{job}/rescaling", patch(rescale).post(rescale))
+        .route("/jobs/{job}/rescaling/{trigger}", get(trigger_status))
         .fallback(|| async { error(StatusCode::NOT_FOUND, "no such path") })
         .with_state(Server { view, clock })
 }
@@ -150,6 +152,11 @@ async fn stop(State(server): State<Server>, Path(job): Path<String>, body: Optio
     server.of_job(&job, || {
         server.trigger(body.trigger_id, |trigger| Request::Savepoint { trigger, target: body.target_directory, stop })
     })
+}
+
+async fn rescale(State(server): State<Server>, Path(job): Path<String>, Json(body): Json<RescaleRequest>) -> Response {
+    let parallelism = body.parallelism;
+    server.of_job(&job, || server.trigger(body.trigger_id, |trigger| Request::Rescale { trigger, parallelism }))
 }
 
 async fn cancel(

@@ -35,6 +35,13 @@ pub enum Request {
         /// Stop behind it.
         stop: Option<StopMode>,
     },
+    /// Go on at another parallelism.
+    Rescale {
+        /// Where the outcome is filed.
+        trigger: String,
+        /// Subtasks of every operator that has no parallelism of its own.
+        parallelism: u32,
+    },
     /// Stop now, keeping checkpoints by the retention rule.
     Cancel,
     /// Take a final checkpoint and end, so that the next start goes on from it.

@@ -63,6 +63,8 @@ pub struct Finished {
     pub triggered_ms: i64,
     /// Deployment whose tasks wrote it.
     pub attempt: String,
+    /// Its default number of subtasks.
+    pub parallelism: u32,
     /// Where it goes.
     pub slot: Slot,
     /// The tasks' parts.
@@ -261,7 +263,7 @@ impl Ledger {
             owner: settings.owner.clone(),
             created_at_ms: done.triggered_ms,
             duration_ms: u64::try_from(now_ms - done.triggered_ms).unwrap_or(0),
-            parallelism: settings.parallelism,
+            parallelism: done.parallelism,
             max_parallelism: settings.max_parallelism,
             backend: settings.backend.name().to_string(),
             written_by: format!("streamjob {}", env!("CARGO_PKG_VERSION")),

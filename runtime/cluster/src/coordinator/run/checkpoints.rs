@@ -122,6 +122,7 @@ impl Coordinator {
             drained: pending.drained,
             triggered_ms: pending.triggered_ms,
             attempt: self.attempt_id.clone(),
+            parallelism: self.parallelism,
             slot: pending.slot.clone(),
             collected: std::mem::take(&mut pending.collected),
         };
@@ -217,7 +218,11 @@ impl Coordinator {
         self.declined = None;
         let location = pending.slot.location.clone();
         if let Some(request) = request {
-            let outcome = TriggerOutcome { checkpoint_id: Some(id), location: Some(location.clone()), failure: None };
+            let outcome = TriggerOutcome {
+                checkpoint_id: Some(id),
+                location: Some(location.clone()),
+                ..TriggerOutcome::default()
+            };
             // A stop is done when the job has ended.
             if pending.stop.is_none() {
                 self.close(request, outcome);
@@ -230,6 +235,7 @@ impl Coordinator {
                 true
             }
             Ending::Suspend { request: wanted, .. } => request.is_some() && request == *wanted,
+            Ending::Rescale(wanted) => request == Some(wanted.request),
             _ => false,
         };
         let attempt = self.attempt.as_mut()?;
@@ -240,7 +246,8 @@ impl Coordinator {
             attempt.deployment().send(TaskCommand::Complete(id));
         }
         if let Some(trigger) = request.filter(|_| pending.stop.is_some()).and_then(|r| self.triggers.remove(&r)) {
-            let outcome = TriggerOutcome { checkpoint_id: Some(id), location: Some(location), failure: None };
+            let outcome =
+                TriggerOutcome { checkpoint_id: Some(id), location: Some(location), ..TriggerOutcome::default() };
             self.view.close_trigger(&trigger, outcome);
         }
         None
@@ -276,6 +283,10 @@ impl Coordinator {
                 if reason.counted() { self.request_final() } else { None }
             }
             Ending::Suspend { .. } => Some(JobOutcome::Suspended { checkpoint: None }),
+            Ending::Rescale(wanted) if request == Some(wanted.request) => {
+                let (trigger, parallelism) = (wanted.trigger.clone(), wanted.parallelism);
+                self.without_checkpoint(trigger, parallelism, failure(reason, message))
+            }
             _ => None,
         }
     }

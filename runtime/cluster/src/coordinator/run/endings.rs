@@ -1,5 +1,6 @@
 //! How a job ends or starts again: input done, stopped, suspended, failed.
 
+use super::rescale::overtaken;
 use super::{Coordinator, Ending, SUSPEND_MS};
 use crate::coordinator::JobOutcome;
 use crate::view::Request;
@@ -53,6 +54,7 @@ impl Coordinator {
                 (JobOutcome::Stopped { savepoint, drained: drain }, TaskCommand::Finish)
             }
             Ending::Suspend { .. } => (JobOutcome::Suspended { checkpoint: latest }, TaskCommand::Cancel),
+            Ending::Rescale(wanted) => return self.rescale_now(wanted),
             other => {
                 self.ending = other;
                 return None;
@@ -69,6 +71,7 @@ impl Coordinator {
     pub(super) fn failed(&mut self, error: Error) -> Option<JobOutcome> {
         match std::mem::replace(&mut self.ending, Ending::No) {
             Ending::Told(outcome) => return Some(outcome),
+            Ending::Rescale(wanted) => self.view.close_trigger(&wanted.trigger, overtaken(&error)),
             Ending::Stop { savepoint: Some(path), .. } => {
                 return Some(JobOutcome::Failed(
                     error

@@ -3,6 +3,7 @@
 
 mod checkpoints;
 mod endings;
+mod rescale;
 mod slots;
 
 use super::JobOutcome;
@@ -48,6 +49,9 @@ pub struct Coordinator {
     pending: BTreeMap<CheckpointId, Pending>,
     triggers: HashMap<RequestId, String>,
     ending: Ending,
+    /// Subtasks now; the settings' until the job is rescaled.
+    parallelism: u32,
+    rescaling: Option<rescale::Rescaling>,
 }
 
 /// Why and how the job is about to end.
@@ -60,6 +64,8 @@ enum Ending {
     Stop { savepoint: Option<String>, drain: bool },
     /// A last checkpoint, by this time, then the end.
     Suspend { deadline_ms: i64, request: Option<RequestId> },
+    /// It is not, but starts again at another parallelism.
+    Rescale(rescale::Wanted),
     /// The tasks have been told; this is the outcome when they are through.
     Told(JobOutcome),
 }
@@ -98,6 +104,8 @@ impl Coordinator {
         Self {
             decisions: Decisions::new(config, ledger.next_id()),
             restarts: Restarts::new(settings.restart_strategy()),
+            parallelism: settings.parallelism,
+            rescaling: None,
             settings: Arc::new(settings),
             ledger: Some(ledger),
             view,
@@ -224,7 +232,7 @@ impl Coordinator {
         let request = DeployRequest {
             graph: s.graph.clone(),
             job: s.name.clone(),
-            parallelism: s.parallelism,
+            parallelism: self.parallelism,
             max_parallelism: s.max_parallelism,
             attempt: self.attempt_id.clone(),
             backend: s.backend.clone(),
@@ -253,6 +261,7 @@ impl Coordinator {
                     let now = self.now();
                     self.view.set_state(JobState::Running, now);
                     tracing::info!("all tasks are running");
+                    self.rescaled();
                     let actions = self.decisions.tasks_running(true, now);
                     return self.perform(actions);
                 }
@@ -298,6 +307,7 @@ impl Coordinator {
                 Some(JobOutcome::Canceled)
             }
             Request::Suspend => self.suspend(),
+            Request::Rescale { trigger, parallelism } => self.rescale(trigger, parallelism),
             Request::Checkpoint { trigger } => self.request(trigger, RequestKind::Checkpoint),
             Request::Savepoint { trigger, target, stop } => {
                 let target = target.or_else(|| self.settings.savepoint_dir.clone());

@@ -12,13 +12,19 @@ use streamjob_engine::chain::chain;
 const TELL: Duration = Duration::from_secs(10);
 
 impl Coordinator {
+    /// Slots that the job takes: subtasks of different vertices share one.
+    pub(super) fn slots(&self, parallelism: u32) -> Result<u32> {
+        let s = &self.settings;
+        let chaining = s.options.bool("pipeline.operator-chaining.enabled");
+        let plan = chain(&s.graph, parallelism, s.max_parallelism, chaining)?;
+        Ok(plan.vertices.iter().map(|v| v.info.parallelism).max().unwrap_or(0))
+    }
+
     /// Returns when there are enough slots, or with the job's outcome when a client ended the wait.
     /// Errors (Transient) after `slot.request.timeout`.
     pub(super) fn await_slots(&mut self) -> Result<Option<JobOutcome>> {
+        let slots = self.slots(self.parallelism)?;
         let s = &self.settings;
-        let chaining = s.options.bool("pipeline.operator-chaining.enabled");
-        let plan = chain(&s.graph, s.parallelism, s.max_parallelism, chaining)?;
-        let slots = plan.vertices.iter().map(|v| v.info.parallelism).max().unwrap_or(0);
         let (deployer, timeout) = (s.deployer.clone(), s.slot_timeout());
         let changed = deployer.changed();
         let since = Instant::now();

@@ -1,0 +1,123 @@
+//! Another parallelism for a running job: a checkpoint now, or the latest one
+//! when none can be taken, then the tasks start again from it. Refused, with the
+//! job untouched, when the workers have too few slots.
+
+use super::{Coordinator, Ending};
+use crate::coordinator::JobOutcome;
+use crate::coordinator::run::checkpoints::failure;
+use std::time::Instant;
+use streamjob_api::{FailureCause, JobState, RescaleOutcome, TriggerOutcome};
+use streamjob_checkpoint::coordinator::{RequestId, RequestKind};
+use streamjob_core::Error;
+
+/// A rescale that was asked for and waits for its checkpoint.
+pub(super) struct Wanted {
+    /// Where the outcome is filed.
+    pub trigger: String,
+    /// New number of subtasks.
+    pub parallelism: u32,
+    /// Its checkpoint.
+    pub request: RequestId,
+}
+
+/// A rescale whose tasks have not all started yet.
+pub(super) struct Rescaling {
+    trigger: String,
+    from: u32,
+    stopped: Instant,
+}
+
+impl Coordinator {
+    /// A client wants another parallelism.
+    pub(super) fn rescale(&mut self, trigger: String, parallelism: u32) -> Option<JobOutcome> {
+        if parallelism == self.parallelism {
+            self.view.close_trigger(&trigger, done(parallelism, parallelism, 0));
+            return None;
+        }
+        if let Err(e) = self.can_rescale(parallelism) {
+            self.view.close_trigger(&trigger, refused(&e));
+            return None;
+        }
+        let now = self.now();
+        match self.decisions.request(RequestKind::Checkpoint, now) {
+            Ok((request, actions)) => {
+                self.ending = Ending::Rescale(Wanted { trigger, parallelism, request });
+                self.perform(actions)
+            }
+            Err(refusal) => {
+                let error = failure(refusal.reason, &refusal.message);
+                self.without_checkpoint(trigger, parallelism, error)
+            }
+        }
+    }
+
+    fn can_rescale(&self, parallelism: u32) -> Result<(), Error> {
+        let max = self.settings.max_parallelism;
+        if parallelism == 0 || parallelism > max {
+            return Err(Error::user(format!("parallelism {parallelism} is not from 1 to the max parallelism, {max}"))
+                .fix("give a parallelism in that range; max parallelism can only be raised while no state exists"));
+        }
+        if !matches!(self.ending, Ending::No) {
+            return Err(Error::transient("the job is about to end or to rescale").fix("try again"));
+        }
+        match self.settings.deployer.missing(self.slots(parallelism)?) {
+            Some(missing) => Err(Error::transient(missing).fix("start more workers first")),
+            None => Ok(()),
+        }
+    }
+
+    /// The checkpoint of a rescale failed: the latest retained one serves, if there is one.
+    pub(super) fn without_checkpoint(
+        &mut self,
+        trigger: String,
+        parallelism: u32,
+        failed: TriggerOutcome,
+    ) -> Option<JobOutcome> {
+        self.ending = Ending::No;
+        let latest = self.view.checkpoints().latest;
+        if latest.completed.is_none() && latest.restored.is_none() {
+            self.view.close_trigger(&trigger, failed);
+            return None;
+        }
+        tracing::warn!("no new checkpoint to rescale from; the latest one is taken");
+        self.redeploy(trigger, parallelism)
+    }
+
+    /// Its checkpoint is published.
+    pub(super) fn rescale_now(&mut self, wanted: Wanted) -> Option<JobOutcome> {
+        self.redeploy(wanted.trigger, wanted.parallelism)
+    }
+
+    fn redeploy(&mut self, trigger: String, parallelism: u32) -> Option<JobOutcome> {
+        let from = std::mem::replace(&mut self.parallelism, parallelism);
+        tracing::info!("rescaling from {from} to {parallelism}");
+        self.view.set_state(JobState::Restarting, self.now());
+        self.rescaling = Some(Rescaling { trigger, from, stopped: Instant::now() });
+        if let Some(outcome) = self.tear_down(&Error::transient(format!("the job is rescaled to {parallelism}"))) {
+            return Some(outcome);
+        }
+        self.start_tasks()
+    }
+
+    /// All tasks run: reports a rescale.
+    pub(super) fn rescaled(&mut self) {
+        let Some(Rescaling { trigger, from, stopped }) = self.rescaling.take() else { return };
+        let outage = u64::try_from(stopped.elapsed().as_millis()).unwrap_or(u64::MAX);
+        tracing::info!("rescaled from {from} to {}: {outage} ms without tasks", self.parallelism);
+        self.view.close_trigger(&trigger, done(from, self.parallelism, outage));
+    }
+}
+
+fn done(from: u32, to: u32, outage_ms: u64) -> TriggerOutcome {
+    TriggerOutcome { rescale: Some(RescaleOutcome { from, to, outage_ms }), ..TriggerOutcome::default() }
+}
+
+fn refused(error: &Error) -> TriggerOutcome {
+    let failure = FailureCause { class: "RESCALE_REFUSED".into(), message: error.to_string() };
+    TriggerOutcome { failure: Some(failure), ..TriggerOutcome::default() }
+}
+
+/// The outcome of a rescale that the job's failure overtook.
+pub(super) fn overtaken(error: &Error) -> TriggerOutcome {
+    refused(&Error::transient("the job failed before it could be rescaled").caused_by(error.to_string()))
+}
