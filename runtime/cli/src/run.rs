@@ -99,6 +99,8 @@ fn execute(args: &RunArgs, workers: Option<&CoordinatorArgs>) -> Result<(), Fail
         pool.end();
     }
     let default_storage = std::path::absolute(LOCAL_CHECKPOINTS).is_ok_and(|p| p.display().to_string() == storage);
+    let deleted = delete_on_cancel && matches!(outcome, JobOutcome::Canceled);
+    let has_checkpoints = !memory && !deleted;
     let footer = Footer {
         outcome: &outcome,
         ran: started.elapsed(),
@@ -107,8 +109,7 @@ fn execute(args: &RunArgs, workers: Option<&CoordinatorArgs>) -> Result<(), Fail
         checkpoints: view.checkpoints(),
         job: &header.job,
         file: &file,
-        storage: (!memory && !(delete_on_cancel && matches!(outcome, JobOutcome::Canceled)))
-            .then_some(storage.as_str()),
+        storage: has_checkpoints.then_some(storage.as_str()),
         default_storage,
     };
     log::note(&footer.text());

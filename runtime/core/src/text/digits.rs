@@ -144,7 +144,7 @@ impl Scaled {
 /// The decimal exponent, from a tangent of the logarithm at 1.5; at times one too high.
 fn estimate(number: Binary) -> i32 {
     let one = f64::from_bits(number.fraction & ((1 << FRACTION_BITS) - 1) | 1023 << FRACTION_BITS);
-    let log = (one - 1.5) * 0.289_529_654 + 0.176_091_259 + f64::from(number.exponent) * 0.301_029_995_663_981;
+    let log = (one - 1.5) * 0.289_529_654 + 0.176_091_259 + f64::from(number.exponent) * std::f64::consts::LOG10_2;
     log.floor() as i32
 }
 

@@ -344,3 +344,39 @@ fn what_cannot_run_is_refused_before_anything_starts() {
     let error = super::deploy_local(request).err().unwrap();
     assert!(error.to_string().contains("200, more than max parallelism 64"), "{error}");
 }
+
+#[test]
+fn workers_talk_over_mutual_tls() {
+    let mut plan = Plan::new(&[vec![2000, 900], vec![1500]]);
+    plan.workers = 3;
+    plan.parallelism = 4;
+    plan.tls = Some(crate::net::tests::certificates());
+    plan.limit.store(i64::MAX, Ordering::SeqCst);
+    let mut job = Job::start(&plan);
+    job.ended();
+    job.trigger(1, None);
+    assert_eq!(plan.counted(&job.snapshots(1).unwrap()), 4400);
+    job.complete(1);
+    job.finish();
+    assert_eq!(plan.ledger.rows(), plan.expected());
+}
+
+#[test]
+fn a_worker_that_goes_is_a_lost_peer_and_the_rest_stands_still() {
+    let mut plan = Plan::new(&[vec![100_000]]);
+    plan.workers = 2;
+    plan.parallelism = 2;
+    plan.limit.store(50_000, Ordering::SeqCst);
+    let mut job = Job::start(&plan);
+    eventually(|| job.rows_in("count") > 0);
+    drop(job.deployment.as_mut().unwrap().workers.remove(1));
+    let text = job.wait("lost peer", |events| {
+        events.iter().find_map(|e| match e {
+            TaskEvent::PeerLost(e) => Some(e.to_string()),
+            TaskEvent::Failed(_, e) => Some(e.to_string()),
+            _ => None,
+        })
+    });
+    assert!(text.contains("is lost"), "{text}");
+    job.cancel();
+}

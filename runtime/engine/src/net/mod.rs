@@ -170,3 +170,6 @@ async fn open(address: &str, tls: Option<tokio_rustls::TlsConnector>, hello: &He
 pub(crate) fn tag(attempt: &str) -> u64 {
     key::hash(attempt.as_bytes())
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

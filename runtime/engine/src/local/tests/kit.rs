@@ -274,7 +274,10 @@ impl Plan {
     fn deploy(&self) -> (Fleet, Receiver<TaskEvent>) {
         if self.workers == 1 {
             let (request, receiver) = self.request();
-            return (Fleet { workers: vec![Box::new(LocalDeployment::start(request).unwrap())] }, receiver);
+            return (
+                Fleet { workers: vec![Box::new(LocalDeployment::start(request).unwrap())], _networks: vec![] },
+                receiver,
+            );
         }
         let (events, receiver) = unbounded();
         let attempt = self.attempts.fetch_add(1, Ordering::SeqCst);
@@ -295,7 +298,8 @@ impl Plan {
         };
         let start =
             |w| Box::new(LocalDeployment::start(self.request_of(attempt, events.clone(), Some(share(w)))).unwrap());
-        (Fleet { workers: (0..self.workers).map(start).collect() }, receiver)
+        let workers = (0..self.workers).map(start).collect();
+        (Fleet { workers, _networks: networks }, receiver)
     }
 }
 
@@ -307,6 +311,8 @@ fn schema() -> Schema {
 /// The workers of a job.
 pub struct Fleet {
     pub workers: Vec<Box<LocalDeployment>>,
+    /// A process outlives its deployments.
+    _networks: Vec<Arc<Network>>,
 }
 
 impl Fleet {

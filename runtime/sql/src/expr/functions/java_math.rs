@@ -65,7 +65,7 @@ pub fn tanh(x: f64) -> f64 {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+#[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 mod tests {
     /// Each line: function, bits of x, bits of what StrictMath of Java 17 gives.
     #[test]
