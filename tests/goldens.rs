@@ -1,6 +1,6 @@
-//! Every SQL golden, run four ways on both state backends: straight through;
-//! stopped with savepoints and started again; rescaled up and down; killed and
-//! restored from a checkpoint. The lines must be Flink's each time.
+//! Every SQL golden, run five ways on both state backends: straight through;
+//! stopped with savepoints and started again; rescaled up and down, in one
+//! process and on two workers; killed and restored from a checkpoint. The lines must be Flink's each time.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::collections::BTreeMap;
@@ -23,7 +23,7 @@ fn known_differences() -> BTreeMap<String, String> {
 }
 
 fn start(backend: Backend, parallelism: u32, from: RestoreFrom) -> Start {
-    Start { backend, parallelism, from, options: vec![] }
+    Start { backend, parallelism, from, workers: 0, options: vec![] }
 }
 
 type Way = fn(&Bench, &Golden, Backend) -> Result<()>;
@@ -135,9 +135,18 @@ fn with_savepoints(bench: &Bench, golden: &Golden, backend: Backend) -> Result<(
 }
 
 fn rescaled(bench: &Bench, golden: &Golden, backend: Backend) -> Result<()> {
+    rescaled_on(bench, golden, backend, 0)
+}
+
+fn on_workers(bench: &Bench, golden: &Golden, backend: Backend) -> Result<()> {
+    rescaled_on(bench, golden, backend, 2)
+}
+
+fn rescaled_on(bench: &Bench, golden: &Golden, backend: Backend, workers: usize) -> Result<()> {
     let mut from = RestoreFrom::None;
     for (parallelism, rows) in [(1, 3), (3, 4)] {
-        let Some(job) = advance(bench, golden, &start(backend, parallelism, from.clone()), rows)? else {
+        let start = Start { workers, ..start(backend, parallelism, from.clone()) };
+        let Some(job) = advance(bench, golden, &start, rows)? else {
             return Ok(());
         };
         match stop(job, StopMode::Suspend)? {
@@ -145,7 +154,7 @@ fn rescaled(bench: &Bench, golden: &Golden, backend: Backend) -> Result<()> {
             None => return Ok(()),
         }
     }
-    end(bench.start(&golden.sql, &start(backend, 2, from), &Gate::open())?).map(drop)
+    end(bench.start(&golden.sql, &Start { workers, ..start(backend, 2, from) }, &Gate::open())?).map(drop)
 }
 
 fn killed(bench: &Bench, golden: &Golden, backend: Backend) -> Result<()> {
@@ -185,6 +194,11 @@ fn stopped_with_savepoints_and_started_again() {
 #[test]
 fn rescaled_up_and_down() {
     check(rescaled, true);
+}
+
+#[test]
+fn rescaled_on_two_workers() {
+    check(on_workers, true);
 }
 
 #[test]

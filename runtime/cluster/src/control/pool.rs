@@ -59,7 +59,7 @@ pub struct WorkerInfo {
 }
 
 /// An attempt to send out: everything of [`Deploy`] that is the same for all workers, and what needs an answer.
-pub(super) struct Plan {
+pub(crate) struct Plan {
     /// `worker`, `assignment` and `peers` are filled in for each worker.
     pub deploy: Deploy,
     /// Slots that it needs.
@@ -137,7 +137,7 @@ impl WorkerPool {
     }
 
     /// Starts an attempt on the workers that are there.
-    pub(super) fn deploy(&self, plan: Plan) -> Result<RemoteDeployment> {
+    pub(crate) fn deploy(&self, plan: Plan) -> Result<RemoteDeployment> {
         let vertices = plan.vertices.clone();
         let attempt = plan.deploy.attempt.clone();
         self.shared.deploy(plan)?;

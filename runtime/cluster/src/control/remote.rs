@@ -34,14 +34,14 @@ impl Member {
 }
 
 /// See the module. Dropping it cancels the tasks.
-pub(super) struct RemoteDeployment {
+pub(crate) struct RemoteDeployment {
     shared: Arc<Shared>,
     attempt: String,
     vertices: Vec<VertexInfo>,
 }
 
 impl RemoteDeployment {
-    pub fn new(shared: Arc<Shared>, attempt: String, vertices: Vec<VertexInfo>) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, attempt: String, vertices: Vec<VertexInfo>) -> Self {
         Self { shared, attempt, vertices }
     }
 }

@@ -7,6 +7,8 @@ mod link;
 mod outbox;
 mod run;
 mod share;
+#[cfg(test)]
+mod tests;
 
 pub use run::{Leave, run_worker};
 

@@ -74,14 +74,13 @@ enum State {
 impl Worker {
     fn run(mut self, inbox: &Receiver<FromLink>, leave: &Receiver<()>) -> Result<()> {
         let mut reported = Instant::now();
+        let mut leave = leave.clone();
         loop {
             let events = match &self.state {
                 State::Idle => never(),
                 State::Running(share) => share.events.clone(),
                 State::Ending { events, .. } => events.clone(),
             };
-            // Who asks is gone once it has asked.
-            let leave = if self.left.is_none() { leave.clone() } else { never() };
             let joined = self.joined.1.clone();
             select! {
                 recv(inbox) -> message => match message {
@@ -99,7 +98,13 @@ impl Worker {
                     Err(_) => self.on_silence(),
                 },
                 recv(joined) -> attempt => if let Ok(attempt) = attempt { self.on_joined(&attempt)? },
-                recv(leave) -> asked => if asked.is_ok() { self.on_leave() },
+                recv(leave) -> asked => {
+                    // Asked once is enough; and whoever could ask may be gone.
+                    leave = never();
+                    if asked.is_ok() {
+                        self.on_leave();
+                    }
+                }
                 default(STATUS) => {}
             }
             if reported.elapsed() >= STATUS {
