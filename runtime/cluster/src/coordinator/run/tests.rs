@@ -2,9 +2,11 @@
 //! what it leaves in storage, and how each kind of end comes out.
 
 use super::*;
+use crate::control::Deployer;
 use crate::settings::JobSettings;
 use crate::view::Request;
 use parking_lot::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
 use streamjob_api::TriggerOutcome;
 use streamjob_checkpoint::restore::RestoreFrom;
 use streamjob_checkpoint::{MemoryStore, S3Config, Storage};
@@ -50,10 +52,43 @@ impl Deployment for Paper {
     fn join(self: Box<Self>) {}
 }
 
+/// Deploys on paper, while there are slots.
+struct PaperDeployer {
+    slots: AtomicU32,
+    told: Arc<Mutex<Vec<String>>>,
+}
+
+impl Deployer for PaperDeployer {
+    fn missing(&self, slots: u32) -> Option<String> {
+        let there = self.slots.load(Ordering::SeqCst);
+        (there < slots).then(|| format!("the job needs {slots} slots, {there} are there"))
+    }
+
+    fn changed(&self) -> Receiver<()> {
+        crossbeam_channel::never()
+    }
+
+    fn deploy(&self, request: DeployRequest, _: u64) -> Result<Box<dyn Deployment>> {
+        self.told.lock().push(format!("deploy at {}", request.parallelism));
+        Ok(Box::new(Paper { vertices: vertices(), told: self.told.clone() }))
+    }
+}
+
+fn vertices() -> Vec<VertexInfo> {
+    let vertex = |name: &str, is_source| VertexInfo {
+        name: name.into(),
+        operators: vec![OperatorUid(name.into())],
+        parallelism: 1,
+        is_source,
+    };
+    vec![vertex("source", true), vertex("sink", false)]
+}
+
 struct Rig {
     job: Coordinator,
     clock: Arc<ManualClock>,
     told: Arc<Mutex<Vec<String>>>,
+    deployer: Arc<PaperDeployer>,
 }
 
 fn settings(
@@ -102,25 +137,20 @@ impl Rig {
 
     fn from(storage: &Storage, restore: RestoreFrom, options: &[(&str, &str)]) -> Result<Self> {
         let clock = Arc::new(ManualClock::at(1_000_000));
-        let settings = settings(storage, &clock, restore, options);
+        let mut settings = settings(storage, &clock, restore, options);
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let deployer = Arc::new(PaperDeployer { slots: AtomicU32::new(8), told: told.clone() });
+        settings.deployer = deployer.clone();
         let config = settings.checkpoint_config()?;
         let ledger = Ledger::claim(&settings)?;
         let (requests_in, requests) = unbounded();
         let view = crate::coordinator::view_settings(&settings, &config);
         let view = JobView::new(view, requests_in);
         let mut job = Coordinator::new(settings, config, ledger, view, requests);
-        let told = Arc::new(Mutex::new(Vec::new()));
-        let vertex = |name: &str, is_source| VertexInfo {
-            name: name.into(),
-            operators: vec![OperatorUid(name.into())],
-            parallelism: 1,
-            is_source,
-        };
-        let vertices = vec![vertex("source", true), vertex("sink", false)];
-        job.attempt = Some(Attempt::new(Box::new(Paper { vertices, told: told.clone() })));
+        job.attempt = Some(Attempt::new(Box::new(Paper { vertices: vertices(), told: told.clone() })));
         job.attempt_id = "a1".into();
         job.decisions.set_tasks(TASKS);
-        let mut rig = Self { job, clock, told };
+        let mut rig = Self { job, clock, told, deployer };
         assert!(rig.all(TaskEvent::Running).is_none());
         Ok(rig)
     }
@@ -153,6 +183,11 @@ impl Rig {
     fn savepoint(&mut self, stop: Option<StopMode>) -> Option<JobOutcome> {
         self.job.view.open_trigger("t");
         self.job.on_request(Request::Savepoint { trigger: "t".into(), target: None, stop })
+    }
+
+    fn rescale(&mut self, parallelism: u32) -> Option<JobOutcome> {
+        self.job.view.open_trigger("t");
+        self.job.on_request(Request::Rescale { trigger: "t".into(), parallelism })
     }
 
     fn trigger(&self) -> Option<TriggerOutcome> {
@@ -415,4 +450,114 @@ fn too_many_failures_are_whose_the_last_one_is() {
         let e = too_many_failures("the message".into(), cause);
         assert_eq!((e.message(), e.domain(), e.fix_text()), ("the message", domain, fix));
     }
+}
+
+fn failure_of(rig: &Rig) -> String {
+    rig.trigger().and_then(|t| t.failure).map(|f| f.message).unwrap_or_default()
+}
+
+#[test]
+fn a_rescale_starts_the_tasks_again_from_a_checkpoint_of_its_own() {
+    let storage = storage();
+    let mut rig = Rig::new(&storage, &[]);
+    assert!(rig.rescale(4).is_none());
+    assert_eq!(rig.told(), ["trigger 1"]);
+    assert!(rig.snapshots(1).is_none());
+    assert_eq!(rig.told(), ["complete 1"]);
+    assert!(rig.trigger().is_none(), "not done before all tasks run");
+    // What the checkpoint holds is published before anything is torn down.
+    assert!(rig.all(|task| TaskEvent::Published(task, 1)).is_none());
+    assert_eq!(rig.told(), ["cancel", "deploy at 4"]);
+    assert!(rig.all(TaskEvent::Running).is_none());
+    let done = rig.trigger().unwrap().rescale.unwrap();
+    assert_eq!((done.from, done.to), (1, 4));
+    // The job goes on at it: checkpoints, and a failure.
+    assert!(rig.pass(1000).is_none());
+    assert_eq!(rig.told(), ["trigger 2"]);
+    assert!(rig.snapshots(2).is_none());
+    let at = streamjob_checkpoint::Job::open(&storage, "default", "job").unwrap();
+    let newest = streamjob_checkpoint::history::list(&at).unwrap().into_iter().find(|e| e.id == 2).unwrap();
+    assert_eq!(streamjob_checkpoint::history::inspect(&storage, &newest.location).unwrap().parallelism, 4);
+    // Asked again, it is there already.
+    rig.job.view.open_trigger("again");
+    assert!(rig.job.on_request(Request::Rescale { trigger: "again".into(), parallelism: 4 }).is_none());
+    assert_eq!(rig.job.view.trigger_status("again").unwrap().operation.unwrap().rescale.unwrap().from, 4);
+}
+
+#[test]
+fn a_rescale_that_cannot_be_leaves_the_job_alone() {
+    let mut rig = Rig::new(&storage(), &[]);
+    let clock = rig.clock.clone();
+    // A graph that takes slots, and none free.
+    let mut with_slots = settings(&storage(), &clock, RestoreFrom::Auto, &[]);
+    with_slots.deployer = rig.deployer.clone();
+    with_slots.graph = Arc::new(one_vertex());
+    rig.job.settings = Arc::new(with_slots);
+    rig.deployer.slots.store(1, Ordering::SeqCst);
+    for (trigger, parallelism, text) in [
+        ("none", 0, "not from 1 to the max parallelism, 128"),
+        ("many", 129, "not from 1 to the max parallelism, 128"),
+        ("slots", 4, "the job needs 4 slots, 1 are there (start more workers first)"),
+    ] {
+        rig.job.view.open_trigger(trigger);
+        let request = Request::Rescale { trigger: trigger.into(), parallelism };
+        assert!(rig.job.on_request(request).is_none());
+        let failure = rig.job.view.trigger_status(trigger).unwrap().operation.unwrap().failure.unwrap();
+        assert!(failure.message.contains(text), "{}", failure.message);
+    }
+    assert!(rig.told().is_empty());
+    assert!(rig.pass(1000).is_none());
+    assert_eq!(rig.told(), ["trigger 1"]);
+}
+
+/// A source that exists on paper only.
+struct PaperSource;
+
+impl streamjob_engine::SourceFactory for PaperSource {
+    fn create(&self, _: &streamjob_engine::TaskInfo) -> Result<Box<dyn streamjob_engine::Source>> {
+        Err(Error::internal("only on paper"))
+    }
+
+    fn bounded(&self) -> bool {
+        true
+    }
+}
+
+fn one_vertex() -> JobGraph {
+    use streamjob_engine::graph::{Node, NodeKind};
+    let kind = NodeKind::Source(Arc::new(PaperSource));
+    let schema = streamjob_core::Schema::default();
+    let node = Node { uid: OperatorUid("o".into()), name: "o".into(), kind, parallelism: None, schema };
+    JobGraph { nodes: vec![node], edges: vec![] }
+}
+
+#[test]
+fn without_its_checkpoint_a_rescale_takes_the_latest_or_none() {
+    let options = [("execution.checkpointing.tolerable-failed-checkpoints", "9")];
+    let broken = || Error::transient("bucket is full");
+    let mut rig = Rig::new(&storage(), &options);
+    rig.rescale(2);
+    assert!(rig.declines(1, broken()).is_none());
+    assert!(failure_of(&rig).contains("bucket is full"), "{}", failure_of(&rig));
+    assert_eq!(rig.told(), ["trigger 1", "abort 1"], "nothing to start from: the tasks go on");
+
+    let mut rig = Rig::new(&storage(), &options);
+    rig.pass(1000);
+    rig.snapshots(1);
+    rig.told();
+    rig.rescale(2);
+    assert!(rig.declines(2, broken()).is_none());
+    assert_eq!(rig.told(), ["trigger 2", "abort 2", "cancel", "deploy at 2"]);
+    rig.all(TaskEvent::Running);
+    assert_eq!(rig.trigger().unwrap().rescale.unwrap().to, 2);
+}
+
+#[test]
+fn a_failure_during_a_rescale_is_told_and_the_old_parallelism_goes_on() {
+    let options = [("restart-strategy.type", "fixed-delay"), ("restart-strategy.fixed-delay.delay", "0 ms")];
+    let mut rig = Rig::new(&storage(), &options);
+    rig.rescale(4);
+    assert!(rig.job.on_event(TaskEvent::Failed(SINK, Error::transient("disk on fire"))).is_none());
+    assert!(failure_of(&rig).contains("disk on fire"), "{}", failure_of(&rig));
+    assert_eq!(rig.told().last().unwrap(), "deploy at 1");
 }
