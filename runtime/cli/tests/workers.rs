@@ -155,6 +155,30 @@ fn a_worker_that_is_asked_to_end_hands_its_tasks_over() {
 }
 
 #[test]
+fn a_worker_that_was_paused_publishes_nothing_when_it_wakes() {
+    let cluster = Cluster::new(&script("out", 3_000));
+    let mut coordinator = cluster.coordinator(&[]);
+    let mut paused = cluster.worker("a", "1");
+    coordinator.until_told("completed in");
+    let other = cluster.worker("b", "1");
+    coordinator.until_told("worker b is here");
+    paused.signal("STOP");
+    coordinator.until_told("starts again");
+    coordinator.until("a checkpoint on the other worker", |c| {
+        let told = c.err();
+        told.rfind("starts again").is_some_and(|at| told[at..].contains("completed in"))
+    });
+    paused.signal("CONT");
+    paused.until("another registration", |w| w.err().matches("registered with the coordinator").count() == 2);
+    let told = coordinator.end().ok("coordinator").err;
+    assert!(told.contains("nothing was heard of it"), "{told}");
+    paused.end().ok("the worker that was paused");
+    other.end().ok("the other worker");
+    let (_, counted, _) = result(&cluster.dir.path().join("out"));
+    assert_eq!(counted, ROWS);
+}
+
+#[test]
 fn what_does_not_fit_is_told_with_code_2() {
     let cluster = Cluster::new(&script("out", 10_000_000));
     let dir = cluster.dir.path();
