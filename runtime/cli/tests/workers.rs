@@ -98,7 +98,8 @@ fn kills_of_anyone_change_nothing() {
     for n in 0..6 {
         coordinator.until("a checkpoint of this deployment", |c| {
             let told = c.err();
-            told.rfind("all tasks are running").is_some_and(|at| told[at..].contains("completed in"))
+            let since = told.rfind("starts again").unwrap_or(0);
+            told[since..].find("all tasks are running").is_some_and(|at| told[since + at..].contains("completed in"))
         });
         std::thread::sleep(Duration::from_millis(random.below(300)));
         if n % 3 == 2 {
@@ -149,6 +150,30 @@ fn a_worker_that_is_asked_to_end_hands_its_tasks_over() {
     let told = coordinator.end().ok("coordinator").err;
     assert!(told.contains("worker a was asked to end") && told.contains("finished after"), "{told}");
     second.end().ok("the other worker");
+    let (_, counted, _) = result(&cluster.dir.path().join("out"));
+    assert_eq!(counted, ROWS);
+}
+
+#[test]
+fn a_worker_that_was_paused_publishes_nothing_when_it_wakes() {
+    let cluster = Cluster::new(&script("out", 3_000));
+    let mut coordinator = cluster.coordinator(&[]);
+    let mut paused = cluster.worker("a", "1");
+    coordinator.until_told("completed in");
+    let other = cluster.worker("b", "1");
+    coordinator.until_told("worker b is here");
+    paused.signal("STOP");
+    coordinator.until_told("starts again");
+    coordinator.until("a checkpoint on the other worker", |c| {
+        let told = c.err();
+        told.rfind("starts again").is_some_and(|at| told[at..].contains("completed in"))
+    });
+    paused.signal("CONT");
+    paused.until("another registration", |w| w.err().matches("registered with the coordinator").count() == 2);
+    let told = coordinator.end().ok("coordinator").err;
+    assert!(told.contains("nothing was heard of it"), "{told}");
+    paused.end().ok("the worker that was paused");
+    other.end().ok("the other worker");
     let (_, counted, _) = result(&cluster.dir.path().join("out"));
     assert_eq!(counted, ROWS);
 }
