@@ -226,3 +226,56 @@ fn an_error_on_a_worker_is_the_jobs_error() {
     // The worker waits for a coordinator with a better job.
     assert!(worker.kill());
 }
+
+/// Runs `streamjob rescale`; false when the job was just starting again.
+fn rescale(cluster: &Cluster, rest: &str, parallelism: &str) -> bool {
+    let done = run(cluster.dir.path(), &["rescale", parallelism, "--address", rest]);
+    let refused =
+        done.err.contains("Not all required tasks are currently running") || done.err.contains("the job failed before");
+    assert!(done.code == Some(0) || refused, "{}", done.err);
+    if done.code == Some(0) {
+        assert!(
+            done.out.contains(&format!("to {parallelism}, ")) && done.out.contains("ms without tasks"),
+            "{}",
+            done.out
+        );
+    }
+    done.code == Some(0)
+}
+
+#[test]
+fn rescales_and_a_killed_worker_in_between_change_nothing() {
+    let alone = tempfile::tempdir().unwrap();
+    std::fs::write(alone.path().join("job.sql"), script("out", 10_000_000)).unwrap();
+    run(alone.path(), &["run", "job.sql", "--no-rest", "-p", "3"]).ok("in one process");
+    let cluster = Cluster::new(&script("out", 8_000));
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
+    let rest = format!("127.0.0.1:{port}");
+    let mut args = vec!["coordinator", "--job", "job.sql", "--bind", &cluster.address, "-p", "2"];
+    let port_option = format!("rest.port={port}");
+    args.extend(["--set", &port_option, "--set", "execution.checkpointing.interval=200ms"]);
+    args.extend(["--set", "restart-strategy.exponential-delay.initial-backoff=50ms"]);
+    let mut coordinator = Running::start(cluster.dir.path(), &args);
+    let mut workers: Vec<Running> = ["a", "b"].iter().map(|name| cluster.worker(name, "2")).collect();
+    coordinator.until_told("completed in");
+    // More than there are slots for: refused, and the job goes on.
+    let refused = run(cluster.dir.path(), &["rescale", "9", "--address", &rest]);
+    assert!(refused.code != Some(0) && refused.err.contains("the job needs 9 slots, 4 are there"), "{}", refused.err);
+    assert!(rescale(&cluster, &rest, "4"));
+    workers.remove(0).kill();
+    workers.insert(0, cluster.worker("a", "2"));
+    coordinator.until_told("the job failed and starts again");
+    for parallelism in ["1", "3"] {
+        coordinator.until("tasks that run", |c| {
+            let told = c.err();
+            told.rfind("all tasks are running") > told.rfind("starts again")
+        });
+        while !rescale(&cluster, &rest, parallelism) {}
+    }
+    let told = coordinator.end().ok("coordinator").err;
+    assert!(told.contains("rescaled from 4 to 1") && told.contains("rescaled from 1 to 3"), "{told}");
+    for worker in workers {
+        worker.end().ok("worker");
+    }
+    assert_eq!(result(&cluster.dir.path().join("out")), result(&alone.path().join("out")));
+}
