@@ -148,7 +148,7 @@ impl Coordinator {
     pub(super) fn await_storage(&mut self) {
         if let Ok(done) = self.storage.1.recv() {
             self.ledger = Some(*done.ledger);
-            self.deferred = Some(done.result);
+            self.deferred.push_back(done.result);
         }
     }
 

@@ -110,6 +110,8 @@ impl Coordinator {
             if let Publish::Fenced(e) = done.result.outcome {
                 return Some(JobOutcome::Failed(e));
             }
+            // Without its outcome the checkpoint would count as under way for ever, and no other would begin.
+            self.deferred.push_back(done.result);
         }
         if let Some(attempt) = self.attempt.take() {
             attempt.deployment().send(TaskCommand::Cancel);

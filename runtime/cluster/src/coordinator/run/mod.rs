@@ -15,7 +15,7 @@ use crate::settings::JobSettings;
 use crate::view::{JobView, Request};
 use checkpoints::failure;
 use crossbeam_channel::{Receiver, Sender, select, unbounded};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 use streamjob_api::JobState;
@@ -41,7 +41,8 @@ pub struct Coordinator {
     restarts: Restarts,
     events: (Sender<TaskEvent>, Receiver<TaskEvent>),
     storage: (Sender<StorageDone>, Receiver<StorageDone>),
-    deferred: Option<StorageResult>,
+    /// Outcomes of storage work that was waited for; looked at in their turn.
+    deferred: VecDeque<StorageResult>,
     /// Why the last checkpoint failed.
     declined: Option<Error>,
     attempt: Option<Attempt>,
@@ -112,7 +113,7 @@ impl Coordinator {
             requests,
             events: unbounded(),
             storage: unbounded(),
-            deferred: None,
+            deferred: VecDeque::new(),
             declined: None,
             attempt: None,
             attempt_id: String::new(),
@@ -191,8 +192,10 @@ impl Coordinator {
             tracing::warn!("no checkpoint within {SUSPEND_MS} ms; the next start goes on from the one before");
             return Some(JobOutcome::Suspended { checkpoint: None });
         }
-        if let Some(outcome) = self.deferred.take().and_then(|r| self.on_published(r)) {
-            return Some(outcome);
+        while let Some(result) = self.deferred.pop_front() {
+            if let Some(outcome) = self.on_published(result) {
+                return Some(outcome);
+            }
         }
         // What fails by the passing of time has no error behind it.
         self.declined = None;

@@ -253,6 +253,28 @@ fn periodic_checkpoints_are_published_and_restored_with_numbers_that_go_on() {
 }
 
 #[test]
+fn a_failure_while_a_checkpoint_is_written_down_does_not_end_all_checkpoints() {
+    let options = [("restart-strategy.type", "fixed-delay"), ("restart-strategy.fixed-delay.delay", "0 ms")];
+    let mut rig = Rig::new(&storage(), &options);
+    assert!(rig.pass(1000).is_none());
+    assert_eq!(rig.told(), ["trigger 1"]);
+    // All have answered, storage is at work; its outcome comes only after the failure.
+    let part = |task| TaskEvent::Snapshot { task, checkpoint: 1, result: Ok(TaskSnapshot::default()) };
+    assert!(rig.all(part).is_none());
+    assert!(rig.job.ledger.is_none());
+    assert!(rig.job.on_event(TaskEvent::PeerLost(Error::transient("a worker is lost"))).is_none());
+    assert!(rig.all(TaskEvent::Running).is_none());
+    rig.told();
+    // It counts, is published again by the new tasks, and the next one begins when it is due.
+    assert!(rig.pass(0).is_none());
+    assert_eq!(rig.told(), ["complete 1"]);
+    let seen = rig.job.view.checkpoints();
+    assert_eq!((seen.counts.completed, seen.counts.in_progress, seen.counts.restored), (1, 0, 1));
+    assert!(rig.pass(1000).is_none());
+    assert_eq!(rig.told(), ["trigger 2"]);
+}
+
+#[test]
 fn what_to_restore_is_decided_by_storage() {
     let state = storage();
     let mut rig = Rig::new(&state, &[]);
