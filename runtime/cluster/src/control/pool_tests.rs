@@ -232,7 +232,8 @@ fn a_broken_connection_loses_the_worker_at_once() {
     let pool = pool(PATIENCE);
     let (mut a, mut b) = (Fake::registered(&pool, "a"), Fake::registered(&pool, "b"));
     let (deployment, events) = deploy(&pool, "x", 4);
-    (a.deployed(), b.deployed());
+    a.deployed();
+    b.deployed();
     drop(b);
     let Ok(TaskEvent::PeerLost(e)) = events.recv_timeout(PATIENCE) else { panic!("not noticed") };
     assert!(e.to_string().contains("worker b"), "{e}");
@@ -251,7 +252,8 @@ fn a_silent_worker_is_lost_and_can_come_back() {
     let (mut a, mut b) = (Fake::registered(&pool, "a"), Fake::registered(&pool, "b"));
     a.keep_alive();
     let (_deployment, events) = deploy(&pool, "x", 4);
-    (a.deployed(), b.deployed());
+    a.deployed();
+    b.deployed();
     let Ok(TaskEvent::PeerLost(e)) = events.recv_timeout(PATIENCE) else { panic!("not noticed") };
     assert!(e.to_string().contains("worker b") && e.to_string().contains("nothing was heard"), "{e}");
     eventually("the other one alone", || pool.workers().len() == 1);
@@ -300,7 +302,8 @@ fn who_wants_to_leave_goes_when_it_is_not_needed() {
     let pool = pool(PATIENCE);
     let (mut a, mut b) = (Fake::registered(&pool, "a"), Fake::registered(&pool, "b"));
     let (_deployment, events) = deploy(&pool, "x", 2);
-    (a.deployed(), b.deployed());
+    a.deployed();
+    b.deployed();
     b.say(ToCoordinator::Leave);
     eventually("the wish to leave", || pool.workers().iter().any(|w| w.leaving));
     assert_eq!(pool.slots().0, 2);

@@ -274,10 +274,7 @@ impl Plan {
     fn deploy(&self) -> (Fleet, Receiver<TaskEvent>) {
         if self.workers == 1 {
             let (request, receiver) = self.request();
-            return (
-                Fleet { workers: vec![Box::new(LocalDeployment::start(request).unwrap())], _networks: vec![] },
-                receiver,
-            );
+            return (Fleet { workers: vec![LocalDeployment::start(request).unwrap()], _networks: vec![] }, receiver);
         }
         let (events, receiver) = unbounded();
         let attempt = self.attempts.fetch_add(1, Ordering::SeqCst);
@@ -296,8 +293,7 @@ impl Plan {
             peers: networks.iter().map(|n| n.address().to_string()).collect(),
             network: networks[worker_index].clone(),
         };
-        let start =
-            |w| Box::new(LocalDeployment::start(self.request_of(attempt, events.clone(), Some(share(w)))).unwrap());
+        let start = |w| LocalDeployment::start(self.request_of(attempt, events.clone(), Some(share(w)))).unwrap();
         let workers = (0..self.workers).map(start).collect();
         (Fleet { workers, _networks: networks }, receiver)
     }
@@ -310,7 +306,7 @@ fn schema() -> Schema {
 
 /// The workers of a job.
 pub struct Fleet {
-    pub workers: Vec<Box<LocalDeployment>>,
+    pub workers: Vec<LocalDeployment>,
     /// A process outlives its deployments.
     _networks: Vec<Arc<Network>>,
 }
@@ -329,7 +325,7 @@ impl Fleet {
         self.workers.iter().flat_map(|w| w.times()).collect()
     }
     fn join(self) {
-        self.workers.into_iter().for_each(|w| w.join());
+        self.workers.into_iter().for_each(|w| Box::new(w).join());
     }
 }
 
