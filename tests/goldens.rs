@@ -28,6 +28,17 @@ fn start(backend: Backend, parallelism: u32, from: RestoreFrom) -> Start {
 
 type Way = fn(&Bench, &Golden, Backend) -> Result<()>;
 
+/// Rescaled, these are compared by the rows that their changelog leaves, not by its lines: between two
+/// aggregations, parallel keys meet in any order, which gives other steps to the same result.
+const AGGREGATED_TWICE: [&str; 6] = [
+    "group_of_group",
+    "group_retract_distinct",
+    "group_retract_group",
+    "group_retract_min_max",
+    "group_retract_sum",
+    "window_then_group",
+];
+
 /// Jobs wait more than they compute here, so many run at once.
 const AT_ONCE: usize = 16;
 
@@ -66,8 +77,7 @@ fn check_one(way: Way, any_order: bool, golden: &Golden, backend: Backend) -> st
         got.sort();
         expected.sort();
     }
-    if any_order && got != expected && retracts(&expected) {
-        // Between two aggregations, parallel keys meet in any order: other steps, the same result.
+    if any_order && AGGREGATED_TWICE.contains(&golden.name.as_str()) {
         (got, expected) = (result(&got), result(&expected));
     }
     let pair = got.iter().zip(&expected).find(|(g, e)| g != e);
@@ -85,11 +95,6 @@ fn without_subtask(line: &str) -> String {
         Some((name, number)) if number.parse::<u32>().is_ok() => format!("{name}> {rest}"),
         _ => line.to_string(),
     }
-}
-
-/// A changelog that takes rows back by their content.
-fn retracts(lines: &[String]) -> bool {
-    lines.iter().any(|l| l.contains("-U[") || l.contains("-D["))
 }
 
 /// The rows that a changelog leaves.

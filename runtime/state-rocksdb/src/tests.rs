@@ -153,50 +153,6 @@ fn rescale_and_change_of_backend_keep_every_entry() {
 }
 
 #[test]
-#[ignore = "prints times; run by hand"]
-fn times() {
-    let mut bench = Bench::new();
-    bench.memory_budget = 64 << 20;
-    let rocks = RocksDbFactory::new();
-    let heap = heap();
-    for (name, factory) in [("rocksdb", &rocks as &dyn BackendFactory), ("hashmap", &heap)] {
-        for (load, keys) in [("20 k keys", 20_000u32), ("1 M keys", 1_000_000)] {
-            let mut b = bench.open(factory, 0..GROUPS, vec![]).unwrap();
-            let id = b.register(&spec("s", StateKind::Aggregating)).unwrap();
-            let mut random = 1u32;
-            let rows = 2_000_000u32;
-            let start = std::time::Instant::now();
-            for _ in 0..rows / 8192 {
-                let mut batch: Vec<Vec<u8>> = (0..8192)
-                    .map(|_| {
-                        random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-                        key((random >> 8) % keys)
-                    })
-                    .collect();
-                batch.sort();
-                batch.dedup();
-                let refs: Vec<&[u8]> = batch.iter().map(Vec::as_slice).collect();
-                let old = b.get_many(id, &refs).unwrap();
-                for (k, v) in refs.iter().zip(old) {
-                    let mut v = v.unwrap_or_else(|| vec![0; 24]);
-                    v[0] = v[0].wrapping_add(1);
-                    b.put(id, k, &v).unwrap();
-                }
-            }
-            let per_row = start.elapsed().as_nanos() / u128::from(rows);
-            let start = std::time::Instant::now();
-            let pending = b.snapshot(&bench.request(1, SnapshotFormat::RocksDb)).unwrap();
-            let sync = start.elapsed();
-            let snapshot = pending.complete().unwrap();
-            let all = start.elapsed();
-            let start = std::time::Instant::now();
-            drop(bench.open(factory, 0..GROUPS, vec![snapshot]).unwrap());
-            println!("{name}, {load}: {per_row} ns/row; snapshot {sync:?} of {all:?}; restore {:?}", start.elapsed());
-        }
-    }
-}
-
-#[test]
 fn any_name_is_legal_and_folders_go_away() {
     let bench = Bench::new().with_format(SnapshotFormat::RocksDb);
     let dir = bench.dir();

@@ -16,7 +16,7 @@ use crate::operator::{Operator, OperatorContext, OperatorFactory, OperatorMetric
 
 /// One subtask of one operator, driven by hand.
 ///
-/// ```ignore
+/// ```text
 /// let mut op = OperatorHarness::open(&factory)?;
 /// op.batch(0, batch)?;
 /// op.watermark(1_000)?;
