@@ -1,7 +1,7 @@
 //! How a job ends or starts again: input done, stopped, suspended, failed.
 
 use super::rescale::overtaken;
-use super::{Coordinator, Ending, SUSPEND_MS};
+use super::{Coordinator, Ending, SUSPEND_MS, StorageResult};
 use crate::coordinator::JobOutcome;
 use crate::view::Request;
 use std::time::Duration;
@@ -10,6 +10,9 @@ use streamjob_checkpoint::Publish;
 use streamjob_checkpoint::coordinator::RequestKind;
 use streamjob_core::{Domain, Error};
 use streamjob_engine::deploy::TaskCommand;
+
+/// How long the end of a job waits for storage work under way.
+const STORAGE_WAIT: Duration = Duration::from_secs(30);
 
 impl Coordinator {
     /// All input is done and all results are emitted: one more checkpoint publishes them.
@@ -119,6 +122,28 @@ impl Coordinator {
         }
         let actions = self.decisions.fail_over(&error.to_string());
         self.perform(actions)
+    }
+
+    /// The job has ended: what storage work still publishes is reported, for it is what the next start goes on from.
+    pub(super) fn settle_storage(&mut self) {
+        while self.ledger.is_none() {
+            match self.storage.1.recv_timeout(STORAGE_WAIT) {
+                Ok(done) => {
+                    self.ledger = Some(*done.ledger);
+                    self.deferred.push_back(done.result);
+                }
+                Err(_) => {
+                    tracing::warn!("checkpoint storage does not answer; its last work is left as it is");
+                    break;
+                }
+            }
+        }
+        let now = self.now();
+        for StorageResult { id, outcome, written } in std::mem::take(&mut self.deferred) {
+            if let (Publish::Done, Some(written), Some(pending)) = (outcome, written, self.pending.get(&id)) {
+                self.report_complete(id, pending, &written, now);
+            }
+        }
     }
 
     /// Waits before a restart; a cancel ends the wait.

@@ -129,11 +129,17 @@ impl Coordinator {
             Some(checkpoint) => JobOutcome::AlreadyFinished { checkpoint },
             None => self.drive(),
         };
+        self.end(outcome)
+    }
+
+    /// Leaves nothing under way, and tells who asks how it came out.
+    fn end(mut self, outcome: JobOutcome) -> JobOutcome {
         if let Some(attempt) = self.attempt.take() {
             attempt.deployment().send(TaskCommand::Cancel);
             self.refresh(&attempt);
             attempt.join();
         }
+        self.settle_storage();
         if matches!(outcome, JobOutcome::Canceled)
             && self.settings.delete_on_cancel()
             && let Some(Err(e)) = self.ledger.as_mut().map(|l| l.delete_checkpoints(self.settings.clock.now_ms()))

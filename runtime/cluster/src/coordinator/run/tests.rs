@@ -275,6 +275,19 @@ fn a_failure_while_a_checkpoint_is_written_down_does_not_end_all_checkpoints() {
 }
 
 #[test]
+fn what_is_published_while_the_job_fails_is_told() {
+    let mut rig = Rig::new(&storage(), &[]);
+    assert!(rig.pass(1000).is_none());
+    let part = |task| TaskEvent::Snapshot { task, checkpoint: 1, result: Ok(TaskSnapshot::default()) };
+    assert!(rig.all(part).is_none());
+    let ends = rig.job.on_event(TaskEvent::Failed(SINK, Error::user("out of memory"))).unwrap();
+    let view = rig.job.view.clone();
+    assert_eq!(view.checkpoints().counts.completed, 0);
+    assert_eq!(outcome(Some(rig.job.end(ends))), "failed: User: sink (1/1): out of memory");
+    assert_eq!(view.checkpoints().counts.completed, 1);
+}
+
+#[test]
 fn what_to_restore_is_decided_by_storage() {
     let state = storage();
     let mut rig = Rig::new(&state, &[]);
