@@ -2,6 +2,7 @@
 //! where it can be killed. Every process started here is ended by its own id.
 #![allow(dead_code)]
 
+pub mod fleet;
 pub mod s3;
 
 use std::fs::{self, File};
@@ -115,6 +116,12 @@ impl Running {
         let _ = self.child.kill();
         let status = self.child.wait().unwrap();
         alive && killed(status)
+    }
+
+    /// SIGKILL, whether it still runs or not; what it told stays.
+    pub fn stop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 
     /// Sends a signal by name, such as TERM.
