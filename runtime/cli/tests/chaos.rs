@@ -7,72 +7,20 @@
 #[allow(dead_code)]
 mod support;
 
-use std::path::Path;
 use std::time::{Duration, Instant};
 use support::fleet::{Fleet, settings};
+use support::keyed_job::{compare, script, undisturbed};
 use support::s3::{Meta, S3};
-use support::{Random, rows, run, seed};
+use support::{Random, run, seed};
 
 const KEYS: u64 = 1_000_000;
 /// Rows a second that sources may make: what the time of the kills is made of.
 const RATE: u64 = 60_000;
 
-/// The job's sinks.
-const SINKS: [&str; 3] = ["picked", "sums", "users"];
-
 /// How long processes are killed.
 fn time() -> Duration {
     let given = std::env::var("STREAMJOB_CHAOS_SECONDS").ok().and_then(|s| s.parse().ok());
     Duration::from_secs(given.unwrap_or(20))
-}
-
-/// Everything hangs on the number of a row, nothing on the clock: `picked` is a row for a row, `sums` fires all the
-/// time, `users` has every key until the end.
-fn script(settings: &str, rate: u64, rows: u64, out: &str) -> String {
-    let sink = |name: &str, columns: &str| {
-        format!(
-            "CREATE TABLE {name} ({columns}) WITH ('connector'='filesystem', 'path'='{out}/{name}', 'format'='csv');\n"
-        )
-    };
-    let mut sql = settings.to_string();
-    sql += &format!(
-        "CREATE TABLE ids (id BIGINT, uid AS MOD(id * 48271, {KEYS}), amount AS MOD(id * 7, 1000),
-                           ts AS TO_TIMESTAMP_LTZ(id, 3), WATERMARK FOR ts AS ts)
-           WITH ('connector'='datagen', 'seed'='7', 'rows-per-second'='{rate}', 'fields.id.kind'='sequence',
-                 'fields.id.start'='1', 'fields.id.end'='{rows}');\n"
-    );
-    sql += &sink("picked", "id BIGINT, uid BIGINT");
-    sql += &sink("sums", "starts TIMESTAMP_LTZ(3), part BIGINT, cnt BIGINT, total BIGINT");
-    sql += &sink("users", "uid BIGINT, cnt BIGINT, total BIGINT, first_id BIGINT, last_id BIGINT");
-    sql + "EXECUTE STATEMENT SET BEGIN
-         INSERT INTO picked SELECT id, uid FROM ids WHERE MOD(id, 10) = 0;
-         INSERT INTO sums SELECT window_start, MOD(uid, 50), COUNT(*), SUM(amount)
-           FROM TABLE(TUMBLE(TABLE ids, DESCRIPTOR(ts), INTERVAL '10' SECOND))
-           GROUP BY window_start, window_end, MOD(uid, 50);
-         INSERT INTO users SELECT uid, COUNT(*), SUM(amount), MIN(id), MAX(id)
-           FROM TABLE(TUMBLE(TABLE ids, DESCRIPTOR(ts), INTERVAL '1' DAY)) GROUP BY window_start, window_end, uid;
-       END;\n"
-}
-
-/// What a run that nobody disturbs writes, by sink.
-fn undisturbed(rows_in: u64) -> Vec<Vec<String>> {
-    let dir = tempfile::tempdir().unwrap();
-    std::fs::write(dir.path().join("job.sql"), script("", 1_000_000_000, rows_in, "out")).unwrap();
-    run(dir.path(), &["run", "job.sql", "--no-rest", "-p", "2"]).ok("undisturbed");
-    SINKS.iter().map(|sink| rows(&dir.path().join("out").join(sink))).collect()
-}
-
-fn compare(out: &Path, expected: &[Vec<String>]) {
-    for (sink, expected) in SINKS.iter().zip(expected) {
-        let got = rows(&out.join(sink));
-        let first = got.iter().zip(expected).find(|(a, b)| a != b);
-        assert!(
-            got == *expected,
-            "{sink} has {} rows, an undisturbed run {}; first difference {first:?}",
-            got.len(),
-            expected.len()
-        );
-    }
 }
 
 /// Who dies.
@@ -112,12 +60,12 @@ fn torture(parallelism: u32, rescales: &[u32]) {
     let Some(s3) = S3::gateway(dir.path(), Meta::Kept) else { return };
     let time = time();
     let rows_in = (RATE * time.as_secs()).max(KEYS);
-    let expected = undisturbed(rows_in);
+    let expected = undisturbed(KEYS, rows_in);
     assert_eq!(expected[2].len() as u64, KEYS, "every key is hit");
     let seed = seed();
     println!("STREAMJOB_SEED={seed}, {rows_in} rows");
     let mut random = Random(seed);
-    let sql = script(&settings(&s3, "500 ms"), RATE, rows_in, "s3://bucket/out");
+    let sql = script(&settings(&s3, "500 ms"), KEYS, RATE, rows_in, "s3://bucket/out");
     std::fs::write(dir.path().join("job.sql"), sql).unwrap();
     let mut fleet = Fleet::start(dir.path(), parallelism, 3, 2);
     fleet.coordinator.until_told("completed in");

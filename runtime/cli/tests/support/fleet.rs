@@ -4,7 +4,7 @@
 use super::s3::{S3, free_port};
 use super::{Running, run};
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// The processes of one job. Its working folder is the caller's.
 pub struct Fleet<'a> {
@@ -64,12 +64,8 @@ impl<'a> Fleet<'a> {
 
     /// Waits for the end of the job and of all processes; gives what the last coordinator told.
     pub fn end(self, patience: Duration) -> String {
-        let Self { mut coordinator, workers, .. } = self;
-        let begun = Instant::now();
-        while !coordinator.has_ended() && begun.elapsed() < patience {
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        let told = coordinator.end().ok("coordinator").err;
+        let Self { coordinator, workers, .. } = self;
+        let told = coordinator.end_within(patience).ok("coordinator").err;
         assert!(told.contains("finished after"), "{told}");
         for worker in workers {
             worker.end().ok("worker");
