@@ -125,6 +125,10 @@ impl Worker {
             }
             ToWorker::Deploy(deploy) => self.on_deploy(deploy)?,
             ToWorker::Command { attempt, command } => self.on_command(&attempt, command),
+            ToWorker::Adopt { attempt, generation } => {
+                tracing::info!("the coordinator of generation {generation} goes on with attempt {attempt}");
+                self.outbox.adopted(&attempt, generation);
+            }
             ToWorker::Shutdown => return Ok(true),
             ToWorker::Heartbeat | ToWorker::Refuse { .. } => {}
         }
@@ -144,8 +148,8 @@ impl Worker {
 
     fn begin(&mut self, deploy: Deploy) {
         let (attempt, generation, tasks) = (deploy.attempt.clone(), deploy.generation, share::tasks(&deploy));
-        tracing::info!("attempt {attempt} of {}: {} tasks here", deploy.job.name, tasks.len());
-        self.outbox.begin(&attempt, generation, tasks);
+        tracing::info!("attempt {attempt} of {}: {} tasks here", deploy.terms.job.name, tasks.len());
+        self.outbox.begin(&attempt, generation, deploy.terms.clone(), tasks);
         match share::start(self.config.planner.as_ref(), self.network.clone(), deploy) {
             Ok(share) => self.state = State::Running(share),
             Err(e) => {
@@ -176,6 +180,7 @@ impl Worker {
             }
             return;
         }
+        self.outbox.command(attempt, &command);
         match command.command(&share.storage) {
             Ok(command) => share.deployment.send(command),
             Err(e) => self.outbox.failed(attempt, WireError::from(&e)),
@@ -215,6 +220,7 @@ impl Worker {
     /// Stops the tasks that run and waits for their threads elsewhere.
     fn cancel(&mut self) -> Result<()> {
         if let State::Running(share) = &self.state {
+            self.outbox.command(&share.attempt, &WireCommand::Cancel);
             share.deployment.send(TaskCommand::Cancel);
         }
         self.join()

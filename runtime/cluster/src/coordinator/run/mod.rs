@@ -1,6 +1,7 @@
 //! The coordinator's loop: task events, requests of clients, results of storage
 //! work and the passing of time go in; commands to tasks and storage work come out.
 
+mod adopt;
 mod checkpoints;
 mod endings;
 mod rescale;
@@ -134,10 +135,15 @@ impl Coordinator {
 
     /// Leaves nothing under way, and tells who asks how it came out.
     fn end(mut self, outcome: JobOutcome) -> JobOutcome {
-        if let Some(attempt) = self.attempt.take() {
-            attempt.deployment().send(TaskCommand::Cancel);
-            self.refresh(&attempt);
-            attempt.join();
+        match self.attempt.take() {
+            // Where tasks can go on without this process they do, until the next one takes them over.
+            Some(attempt) if matches!(outcome, JobOutcome::Suspended { .. }) => attempt.detach(),
+            Some(attempt) => {
+                attempt.deployment().send(TaskCommand::Cancel);
+                self.refresh(&attempt);
+                attempt.join();
+            }
+            None => {}
         }
         self.settle_storage();
         if matches!(outcome, JobOutcome::Canceled)
@@ -165,7 +171,7 @@ impl Coordinator {
     }
 
     fn drive(&mut self) -> JobOutcome {
-        if let Some(outcome) = self.start_tasks() {
+        if let Some(outcome) = self.begin() {
             return outcome;
         }
         loop {
@@ -228,6 +234,7 @@ impl Coordinator {
     fn deploy(&mut self) -> Result<()> {
         let now = self.now();
         let ledger = self.ledger.as_mut().ok_or_else(|| Error::internal("deployed while storage work is under way"))?;
+        ledger.check_in_power()?;
         let (restore, reader) = ledger.restore()?;
         if let Some(restored) = ledger.restored(now) {
             self.view.restored(restored);
@@ -236,7 +243,7 @@ impl Coordinator {
         ledger.add_attempt(&self.attempt_id);
         // Events of an older attempt must not be taken for this one's.
         self.events = unbounded();
-        let generation = ledger.generation();
+        let origin = ledger.origin();
         let s = &self.settings;
         let request = DeployRequest {
             graph: s.graph.clone(),
@@ -256,7 +263,7 @@ impl Coordinator {
             events: self.events.0.clone(),
             share: None,
         };
-        let attempt = Attempt::new(s.deployer.deploy(request, generation)?);
+        let attempt = Attempt::new(s.deployer.deploy(request, origin)?);
         self.decisions.set_tasks(attempt.tasks().iter().copied());
         self.attempt = Some(attempt);
         Ok(())
