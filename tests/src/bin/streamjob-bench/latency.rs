@@ -201,6 +201,7 @@ impl Planner for Script {
             storage: self.storage.clone(),
             work_dir: self.work_dir.clone(),
             clock: Arc::new(SystemClock),
+            from_local: false,
         })
     }
 }
