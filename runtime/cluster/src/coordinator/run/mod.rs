@@ -313,6 +313,7 @@ impl Coordinator {
             }
             // When all is published already, this ends the job with its outcome.
             TaskEvent::PeerLost(error) => self.failed(error),
+            TaskEvent::Leaving(worker) => self.move_off(&worker),
         }
     }
 

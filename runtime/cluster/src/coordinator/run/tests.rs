@@ -542,6 +542,23 @@ fn a_rescale_starts_the_tasks_again_from_a_checkpoint_of_its_own() {
 }
 
 #[test]
+fn tasks_of_a_worker_that_is_to_end_go_on_elsewhere_from_a_checkpoint() {
+    let mut rig = Rig::new(&storage(), &[("execution.checkpointing.tolerable-failed-checkpoints", "1")]);
+    assert!(rig.job.on_event(TaskEvent::Leaving("w".into())).is_none());
+    assert!(rig.job.on_event(TaskEvent::Leaving("w".into())).is_none(), "told twice is told once");
+    assert_eq!(rig.told(), ["trigger 1"]);
+    assert!(rig.snapshots(1).is_none());
+    assert!(rig.all(|t| TaskEvent::Published(t, 1)).is_none());
+    assert_eq!(rig.told(), ["complete 1", "cancel", "deploy at 1"]);
+    assert!(rig.all(TaskEvent::Running).is_none());
+    // Without a checkpoint they stay until the worker is lost.
+    rig.job.on_event(TaskEvent::Leaving("v".into()));
+    assert!(rig.declines(2, Error::transient("no storage")).is_none());
+    assert_eq!(rig.told(), ["trigger 2", "abort 2"]);
+    assert!(matches!(rig.job.ending, Ending::No));
+}
+
+#[test]
 fn a_rescale_that_cannot_be_leaves_the_job_alone() {
     let mut rig = Rig::new(&storage(), &[]);
     let clock = rig.clock.clone();
