@@ -64,7 +64,7 @@ struct PaperDeployer {
 impl Deployer for PaperDeployer {
     fn missing(&self, slots: u32) -> Option<String> {
         let there = self.slots.load(Ordering::SeqCst);
-        (there < slots).then(|| format!("the job needs {slots} slots, {there} are there"))
+        (there < slots.max(1)).then(|| format!("the job needs {slots} slots, {there} are there"))
     }
 
     fn changed(&self) -> Receiver<()> {
@@ -240,6 +240,18 @@ fn outcome(outcome: Option<JobOutcome>) -> String {
 
 fn last(location: Option<&str>) -> String {
     location.map_or("without".into(), |l| l.rsplit('/').next().unwrap().into())
+}
+
+#[test]
+fn who_waits_for_workers_learns_that_another_coordinator_has_them() {
+    let storage = storage();
+    let options = [("restart-strategy.type", "fixed-delay"), ("restart-strategy.fixed-delay.delay", "1 ms")];
+    let mut rig = Rig::new(&storage, &options);
+    rig.deployer.slots.store(0, Ordering::SeqCst);
+    let clock = Arc::new(ManualClock::at(2_000_000));
+    Ledger::claim(&settings(&storage, &clock, RestoreFrom::Auto, &[])).unwrap();
+    let ended = outcome(rig.job.on_event(TaskEvent::PeerLost(Error::transient("a worker is lost"))));
+    assert!(ended.starts_with("failed: User: generation 1 was superseded by 2"), "{ended}");
 }
 
 #[test]
