@@ -2,7 +2,7 @@
 
 use super::digest::digest;
 use super::message::{Deploy, JobDescription};
-use super::pool::{Plan, WorkerPool};
+use super::pool::{Plan, WorkerInfo, WorkerPool};
 use crossbeam_channel::{Receiver, never};
 use std::sync::Arc;
 use streamjob_core::{Error, Result};
@@ -15,6 +15,10 @@ pub trait Deployer: Send + Sync {
     fn missing(&self, slots: u32) -> Option<String>;
     /// Gets a message whenever the answer of [`Self::missing`] may have changed.
     fn changed(&self) -> Receiver<()>;
+    /// Workers that are there; none when tasks run in this process.
+    fn workers(&self) -> Vec<WorkerInfo> {
+        Vec::new()
+    }
     /// Starts the tasks, on behalf of the coordinator of this generation.
     fn deploy(&self, request: DeployRequest, generation: u64) -> Result<Box<dyn Deployment>>;
 }
@@ -58,6 +62,10 @@ impl Deployer for PoolDeployer {
 
     fn changed(&self) -> Receiver<()> {
         self.pool.changed()
+    }
+
+    fn workers(&self) -> Vec<WorkerInfo> {
+        self.pool.workers()
     }
 
     fn deploy(&self, request: DeployRequest, generation: u64) -> Result<Box<dyn Deployment>> {

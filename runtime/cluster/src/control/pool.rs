@@ -54,6 +54,10 @@ pub struct WorkerInfo {
     pub slots: u32,
     /// Where its exchange listens.
     pub exchange: String,
+    /// Slots that run nothing of the attempt that counts.
+    pub free: u32,
+    /// How long ago it was heard.
+    pub silent: Duration,
     /// It was asked to end.
     pub leaving: bool,
 }
@@ -117,10 +121,13 @@ impl WorkerPool {
     /// Registered workers.
     pub fn workers(&self) -> Vec<WorkerInfo> {
         let state = self.shared.state.lock();
+        let now = Instant::now();
         let info = |(name, w): (&String, &Worker<Link>)| WorkerInfo {
             name: name.clone(),
             slots: w.slots,
             exchange: w.exchange.clone(),
+            free: w.slots.saturating_sub(state.used(name)),
+            silent: w.silent(now),
             leaving: w.leaving.is_some(),
         };
         state.registry.iter().map(info).collect()
@@ -199,6 +206,17 @@ struct State {
     before: Vec<String>,
     /// The job is over.
     over: bool,
+}
+
+impl State {
+    /// Slots of a worker in which the attempt that counts runs.
+    fn used(&self, worker: &str) -> u32 {
+        let member = self.attempt.as_ref().and_then(|a| a.members.get(worker));
+        if member.is_none_or(|m| m.done || m.lost) {
+            return 0;
+        }
+        u32::try_from(self.before.iter().filter(|w| *w == worker).count()).unwrap_or(u32::MAX)
+    }
 }
 
 /// The attempt that counts.
