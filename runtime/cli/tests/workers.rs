@@ -131,10 +131,56 @@ fn a_coordinator_that_is_asked_to_end_leaves_its_workers_to_the_next() {
     let told = coordinator.end().ok("the first coordinator").err;
     assert!(!told.contains("finished after"), "{told}");
     let told = cluster.coordinator(&[]).end().ok("the next one").err;
-    assert!(told.contains("resumes from checkpoint") && told.contains("finished after"), "{told}");
-    worker.end().ok("worker");
+    assert!(told.contains("tasks go on where they are") && told.contains("finished after"), "{told}");
+    let told = worker.end().ok("worker").err;
+    assert_eq!(told.matches("tasks here").count(), 1, "{told}");
     let (_, counted, _) = result(&cluster.dir.path().join("out"));
     assert_eq!(counted, ROWS);
+}
+
+/// Each row is printed when it is there, so a rewind would print some twice.
+#[test]
+fn running_tasks_go_on_without_a_rewind_when_their_coordinator_is_killed() {
+    let sql = "CREATE TABLE t (id BIGINT, k INT) WITH ('connector'='datagen', 'rows-per-second'='4000', 'fields.id.kind'='sequence',
+                 'fields.id.start'='1', 'fields.id.end'='24000', 'fields.k.min'='0', 'fields.k.max'='9');
+               CREATE TABLE p (id BIGINT, cnt BIGINT) WITH ('connector'='print');
+               INSERT INTO p SELECT id, COUNT(*) FROM t GROUP BY id;";
+    let cluster = Cluster::new(sql);
+    let mut coordinator = cluster.coordinator(&["-p", "3"]);
+    let workers = ["a", "b"].map(|name| cluster.worker(name, "2"));
+    for _ in 0..3 {
+        coordinator.until_told("completed in");
+        assert!(coordinator.kill(), "the job had ended");
+        coordinator = cluster.coordinator(&["-p", "3"]);
+        coordinator.until_told("go on where they are");
+    }
+    let told = coordinator.end().ok("the last coordinator").err;
+    assert!(told.contains("finished after"), "{told}");
+    let mut printed = Vec::new();
+    for worker in workers {
+        let done = worker.end().ok("worker");
+        assert_eq!(done.err.matches("tasks here").count(), 1, "{}", done.err);
+        printed.extend(done.out.lines().map(str::to_string));
+    }
+    let lines = printed.len();
+    printed.sort();
+    printed.dedup();
+    assert_eq!((lines, printed.len()), (24_000, 24_000));
+}
+
+#[test]
+fn tasks_that_were_started_for_something_else_are_started_again() {
+    let cluster = Cluster::new(&script("out", 10_000));
+    let mut coordinator = cluster.coordinator(&["-p", "3"]);
+    let workers = ["a", "b"].map(|name| cluster.worker(name, "2"));
+    coordinator.until_told("completed in");
+    assert!(coordinator.kill(), "the job had ended");
+    let told = cluster.coordinator(&["-p", "2"]).end().ok("the next one").err;
+    assert!(told.contains("the job's parallelism was 3 and is 2 now") && told.contains("finished after"), "{told}");
+    for worker in workers {
+        worker.end().ok("worker");
+    }
+    assert_eq!(result(&cluster.dir.path().join("out")).1, ROWS);
 }
 
 #[test]

@@ -255,4 +255,10 @@ pub trait Deployment: Send {
     fn status(&self) -> Vec<OperatorStatus>;
     /// Waits until all threads have ended.
     fn join(self: Box<Self>);
+
+    /// Leaves the tasks to whoever coordinates next, where they can run without this process; else stops them.
+    fn detach(self: Box<Self>) {
+        self.send(TaskCommand::Cancel);
+        self.join();
+    }
 }

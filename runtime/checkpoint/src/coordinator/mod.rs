@@ -379,6 +379,11 @@ impl<T: Ord + Clone> Coordinator<T> {
         self.stopping
     }
 
+    /// Numbers up to this one were given out by another coordinator.
+    pub fn skip_past(&mut self, id: CheckpointId) {
+        self.next_id = self.next_id.max(id.saturating_add(1));
+    }
+
     /// The number that the next checkpoint or savepoint gets.
     pub fn next_id(&self) -> CheckpointId {
         self.next_id

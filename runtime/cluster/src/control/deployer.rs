@@ -1,13 +1,34 @@
 //! Where a job's tasks are started: in this process, or on workers.
 
+use super::adoption::{Candidate, difference};
 use super::digest::digest;
-use super::message::{Deploy, JobDescription};
+use super::message::{Deploy, JobDescription, Terms};
 use super::pool::{Plan, WorkerInfo, WorkerPool};
-use crossbeam_channel::{Receiver, never};
+use crossbeam_channel::{Receiver, Sender, never};
 use std::sync::Arc;
 use streamjob_core::{Error, Result};
+use streamjob_engine::JobGraph;
 use streamjob_engine::chain::chain;
-use streamjob_engine::deploy::{DeployRequest, Deployment};
+use streamjob_engine::deploy::{DeployRequest, Deployment, TaskEvent, VertexInfo};
+
+/// Who deploys, and from what.
+#[derive(Debug, Clone, Default)]
+pub struct Origin {
+    /// The coordinator's generation.
+    pub generation: u64,
+    /// Location of what is restored; `None` to start empty.
+    pub restored_from: Option<String>,
+    /// State that the tasks start from lies in the job's own folder, or is read once and not referred to.
+    pub self_contained: bool,
+}
+
+/// Tasks that were running and are this coordinator's now.
+pub struct Adopted {
+    /// How far they are, and what is under way.
+    pub candidate: Candidate,
+    /// The tasks.
+    pub deployment: Box<dyn Deployment>,
+}
 
 /// Starts attempts.
 pub trait Deployer: Send + Sync {
@@ -19,8 +40,30 @@ pub trait Deployer: Send + Sync {
     fn workers(&self) -> Vec<WorkerInfo> {
         Vec::new()
     }
-    /// Starts the tasks, on behalf of the coordinator of this generation.
-    fn deploy(&self, request: DeployRequest, generation: u64) -> Result<Box<dyn Deployment>>;
+    /// Starts the tasks.
+    fn deploy(&self, request: DeployRequest, origin: Origin) -> Result<Box<dyn Deployment>>;
+
+    /// True when tasks go on when this process ends.
+    fn outlives(&self) -> bool {
+        false
+    }
+
+    /// Tasks that run already, left by another coordinator of the job. With a hindrance when they were deployed for
+    /// anything else than this plan.
+    fn running(&self, _graph: &JobGraph) -> Option<Candidate> {
+        None
+    }
+
+    /// Takes over tasks that run. Their events go to `events` from now on; `None` when they are not all there any more.
+    fn adopt(
+        &self,
+        _attempt: &str,
+        _vertices: Vec<VertexInfo>,
+        _events: Sender<TaskEvent>,
+        _generation: u64,
+    ) -> Option<Adopted> {
+        None
+    }
 }
 
 /// In this process.
@@ -36,7 +79,7 @@ impl Deployer for LocalDeployer {
         never()
     }
 
-    fn deploy(&self, request: DeployRequest, _: u64) -> Result<Box<dyn Deployment>> {
+    fn deploy(&self, request: DeployRequest, _: Origin) -> Result<Box<dyn Deployment>> {
         streamjob_engine::deploy_local(request)
     }
 }
@@ -68,7 +111,7 @@ impl Deployer for PoolDeployer {
         self.pool.workers()
     }
 
-    fn deploy(&self, request: DeployRequest, generation: u64) -> Result<Box<dyn Deployment>> {
+    fn deploy(&self, request: DeployRequest, origin: Origin) -> Result<Box<dyn Deployment>> {
         let plan = chain(&request.graph, request.parallelism, request.max_parallelism, request.chaining)?;
         let vertices: Vec<_> = plan.vertices.into_iter().map(|v| v.info).collect();
         let restore_store = request
@@ -78,11 +121,17 @@ impl Deployer for PoolDeployer {
         let mut job = self.job.clone();
         job.parallelism = request.parallelism;
         job.max_parallelism = request.max_parallelism;
+        let terms = Terms {
+            job,
+            digest: digest(&request.graph),
+            configured: self.job.parallelism,
+            restored_from: origin.restored_from,
+            self_contained: origin.self_contained,
+        };
         let deploy = Deploy {
             attempt: request.attempt,
-            generation,
-            digest: digest(&request.graph),
-            job,
+            generation: origin.generation,
+            terms,
             worker: 0,
             assignment: Vec::new(),
             peers: Vec::new(),
@@ -96,5 +145,28 @@ impl Deployer for PoolDeployer {
         let slots = vertices.iter().map(|v| v.parallelism).max().unwrap_or(0);
         let deployment = self.pool.deploy(Plan { deploy, slots, vertices, events: request.events })?;
         Ok(Box::new(deployment))
+    }
+
+    fn outlives(&self) -> bool {
+        true
+    }
+
+    fn running(&self, graph: &JobGraph) -> Option<Candidate> {
+        let mut candidate = self.pool.candidate()?;
+        if candidate.hindrance.is_none() {
+            candidate.hindrance = difference(&candidate.terms, &self.job, &digest(graph));
+        }
+        Some(candidate)
+    }
+
+    fn adopt(
+        &self,
+        attempt: &str,
+        vertices: Vec<VertexInfo>,
+        events: Sender<TaskEvent>,
+        generation: u64,
+    ) -> Option<Adopted> {
+        let (candidate, deployment) = self.pool.adopt(attempt, vertices, events, generation)?;
+        Some(Adopted { candidate, deployment: Box::new(deployment) })
     }
 }

@@ -4,7 +4,8 @@
 
 use super::wire::{WireCommand, WireError, WireEvent, WireStatus};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use streamjob_core::CheckpointId;
 use streamjob_engine::deploy::{RestoreState, TaskId};
 
 /// Version of these messages. Peers of other versions are refused.
@@ -80,10 +81,34 @@ pub struct Running {
     pub attempt: String,
     /// The generation of the coordinator that deployed it.
     pub generation: u64,
+    /// What it was deployed for.
+    pub terms: Terms,
     /// Its tasks and how far they are.
     pub tasks: BTreeMap<TaskId, TaskState>,
+    /// Checkpoints that were triggered, and neither completed nor given up as far as is known here.
+    pub open: BTreeSet<CheckpointId>,
+    /// The highest number of a checkpoint that was triggered; 0 before the first.
+    pub newest: CheckpointId,
+    /// The tasks were told to stop or to finish.
+    pub ending: bool,
     /// Why they stand still, when they do.
     pub failure: Option<WireError>,
+}
+
+/// What tasks were deployed for: a coordinator that was told the same, and finds in storage what they left there, can
+/// go on with them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Terms {
+    /// What was planned.
+    pub job: JobDescription,
+    /// Digest of the plan.
+    pub digest: String,
+    /// The parallelism that the job's settings asked for; `job` has the one that it was rescaled to.
+    pub configured: u32,
+    /// Location of what they were restored from; `None` when they began empty.
+    pub restored_from: Option<String>,
+    /// Their state refers to no files outside of the job's folder, which only who restored them knows how to copy.
+    pub self_contained: bool,
 }
 
 /// How far a task is.
@@ -121,6 +146,13 @@ pub enum ToWorker {
         /// What to do.
         command: WireCommand,
     },
+    /// The tasks of this attempt go on under the coordinator of this generation.
+    Adopt {
+        /// The attempt.
+        attempt: String,
+        /// The generation.
+        generation: u64,
+    },
     /// I live.
     Heartbeat,
     /// The job is over, or the worker may leave.
@@ -134,10 +166,8 @@ pub struct Deploy {
     pub attempt: String,
     /// The generation that deploys.
     pub generation: u64,
-    /// What to plan.
-    pub job: JobDescription,
-    /// Digest of the plan that must come out.
-    pub digest: String,
+    /// What to plan, and what must come out.
+    pub terms: Terms,
     /// Index of the worker in `peers`.
     pub worker: usize,
     /// By vertex, by subtask: the worker that runs it.
@@ -159,7 +189,7 @@ pub struct Deploy {
 }
 
 /// What every process plans the same job from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JobDescription {
     /// Job name.
     pub name: String,

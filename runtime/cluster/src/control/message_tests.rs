@@ -4,7 +4,7 @@
 
 use super::message::*;
 use super::wire::*;
-use proptest::collection::{btree_map, vec};
+use proptest::collection::{btree_map, btree_set, vec};
 use proptest::option;
 use proptest::prelude::*;
 use serde::Serialize;
@@ -165,8 +165,47 @@ fn running() -> impl Strategy<Value = Running> {
         Just(TaskState::Ended),
         Just(TaskState::Finished)
     ];
-    (text(), any::<u64>(), btree_map(task(), state, 0..4), option::of(error()))
-        .prop_map(|(attempt, generation, tasks, failure)| Running { attempt, generation, tasks, failure })
+    (
+        text(),
+        any::<[u64; 2]>(),
+        terms(),
+        btree_map(task(), state, 0..4),
+        btree_set(any::<u64>(), 0..3),
+        option::of(error()),
+    )
+        .prop_map(|(attempt, n, terms, tasks, open, failure)| Running {
+            attempt,
+            generation: n[0],
+            ending: terms.self_contained,
+            terms,
+            tasks,
+            open,
+            newest: n[1],
+            failure,
+        })
+}
+
+fn terms() -> impl Strategy<Value = Terms> {
+    let job = (text(), text(), btree_map(text(), text(), 0..3), any::<i64>(), any::<[u32; 2]>()).prop_map(
+        |(name, sql, options, planned_ms, n)| JobDescription {
+            namespace: name.clone(),
+            name,
+            sql,
+            options,
+            planned_ms,
+            parallelism: n[0],
+            max_parallelism: n[1],
+        },
+    );
+    (job, text(), any::<u32>(), option::of(text()), any::<bool>()).prop_map(
+        |(job, digest, configured, restored_from, self_contained)| Terms {
+            job,
+            digest,
+            configured,
+            restored_from,
+            self_contained,
+        },
+    )
 }
 
 fn to_coordinator() -> impl Strategy<Value = ToCoordinator> {
@@ -200,24 +239,12 @@ fn deploy() -> impl Strategy<Value = Deploy> {
         let one = |(uid, keyed, operator)| (OperatorUid(uid), OperatorRestore { keyed, operator });
         RestoreState { operators: operators.into_iter().map(one).collect::<HashMap<_, _>>() }
     });
-    let job = (text(), text(), btree_map(text(), text(), 0..3), any::<i64>(), any::<[u32; 2]>()).prop_map(
-        |(name, sql, options, planned_ms, n)| JobDescription {
-            namespace: name.clone(),
-            name,
-            sql,
-            options,
-            planned_ms,
-            parallelism: n[0],
-            max_parallelism: n[1],
-        },
-    );
-    (text(), any::<[u64; 3]>(), job, vec(vec(0usize..9, 0..4), 0..4), vec(text(), 0..3), restore, any::<bool>())
-        .prop_map(|(attempt, n, job, assignment, peers, restore, flag)| Deploy {
-            digest: attempt.clone(),
+    (text(), any::<[u64; 3]>(), terms(), vec(vec(0usize..9, 0..4), 0..4), vec(text(), 0..3), restore, any::<bool>())
+        .prop_map(|(attempt, n, terms, assignment, peers, restore, flag)| Deploy {
             restore_store: attempt.clone(),
             attempt,
             generation: n[0],
-            job,
+            terms,
             worker: assignment.len(),
             assignment,
             peers,

@@ -2,6 +2,7 @@
 //! their slots), which of them runs what, and a deployment that lives in them.
 //! Decides nothing about checkpoints or restarts.
 
+pub mod adoption;
 pub mod assign;
 pub mod codec;
 pub mod deployer;
@@ -17,7 +18,8 @@ mod remote;
 mod server;
 pub mod wire;
 
-pub use deployer::{Deployer, LocalDeployer, PoolDeployer};
+pub use adoption::Candidate;
+pub use deployer::{Adopted, Deployer, LocalDeployer, Origin, PoolDeployer};
 pub use pool::{PoolConfig, WorkerPool};
 
 use std::time::Duration;

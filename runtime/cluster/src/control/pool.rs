@@ -1,8 +1,9 @@
 //! The workers of one job as the coordinator sees them: listens for them, knows
 //! who is alive, and carries messages of the one attempt that counts.
 
+use super::adoption::Candidate;
 use super::assign::{assign, by_vertex};
-use super::message::{Deploy, Register, ToCoordinator, ToWorker};
+use super::message::{Deploy, Register, Running, ToCoordinator, ToWorker};
 use super::registry::{ConnectionId, Registry, Worker};
 use super::remote::{Member, RemoteDeployment};
 use super::wire::{WireCommand, WireError, WireEvent, WireStatus};
@@ -15,7 +16,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use streamjob_core::error::ErrorExt;
 use streamjob_core::{Error, Result};
-use streamjob_engine::deploy::{TaskEvent, VertexInfo};
+use streamjob_engine::deploy::{TaskEvent, TaskId, VertexInfo};
 use streamjob_engine::net::Tls;
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -151,6 +152,23 @@ impl WorkerPool {
         Ok(RemoteDeployment::new(self.shared.clone(), attempt, vertices))
     }
 
+    /// The tasks that workers ran when they registered, as far as they are now.
+    pub(crate) fn candidate(&self) -> Option<Candidate> {
+        self.shared.state.lock().candidate()
+    }
+
+    /// Goes on with an attempt that runs; `None` when it is not whole any more.
+    pub(crate) fn adopt(
+        &self,
+        attempt: &str,
+        vertices: Vec<VertexInfo>,
+        events: Sender<TaskEvent>,
+        generation: u64,
+    ) -> Option<(Candidate, RemoteDeployment)> {
+        let candidate = self.shared.adopt(attempt, &vertices, events, generation)?;
+        Some((candidate, RemoteDeployment::new(self.shared.clone(), attempt.to_string(), vertices)))
+    }
+
     /// The job is over: tells all workers to end and waits a moment for them to hang up.
     pub fn end(&self) {
         let mut state = self.shared.state.lock();
@@ -217,6 +235,10 @@ impl State {
         }
         u32::try_from(self.before.iter().filter(|w| *w == worker).count()).unwrap_or(u32::MAX)
     }
+
+    fn candidate(&self) -> Option<Candidate> {
+        Candidate::among(self.registry.iter().filter_map(|(name, w)| Some((name.as_str(), w.running.as_ref()?))))
+    }
 }
 
 /// The attempt that counts.
@@ -281,6 +303,9 @@ impl Shared {
         let mut state = self.state.lock();
         if !state.registry.heard(worker, connection, Instant::now()) {
             return false;
+        }
+        if let Some(worker) = state.registry.get_mut(worker, connection) {
+            follow(&mut worker.running, &message);
         }
         match message {
             ToCoordinator::Heartbeat => {}
@@ -442,6 +467,40 @@ impl Shared {
         Ok(())
     }
 
+    fn adopt(
+        &self,
+        attempt: &str,
+        vertices: &[VertexInfo],
+        events: Sender<TaskEvent>,
+        generation: u64,
+    ) -> Option<Candidate> {
+        let mut state = self.state.lock();
+        let candidate = state.candidate().filter(|c| c.attempt == attempt && c.hindrance.is_none())?;
+        if candidate.missing(vertices).is_some() {
+            return None;
+        }
+        let mut members = BTreeMap::new();
+        for (name, worker) in state.registry.iter() {
+            let Some(running) = &worker.running else { continue };
+            if running.attempt != attempt {
+                let (attempt, command) = (running.attempt.clone(), WireCommand::Cancel);
+                tell(&worker.link, ToWorker::Command { attempt, command });
+                continue;
+            }
+            let is_source = |task: &TaskId| vertices.get(task.vertex).is_some_and(|v| v.is_source);
+            let has_sources = running.tasks.keys().any(is_source);
+            members.insert(name.clone(), Member::new(worker.connection, running.tasks.len(), has_sources));
+            tell(&worker.link, ToWorker::Adopt { attempt: attempt.to_string(), generation });
+        }
+        let widest = vertices.iter().enumerate().max_by_key(|(_, v)| v.parallelism).map(|(vertex, _)| vertex);
+        let of_slot = |(task, worker): (&TaskId, &String)| (Some(task.vertex) == widest).then(|| worker.clone());
+        state.before = candidate.workers.iter().filter_map(of_slot).collect();
+        state.generation = state.generation.max(generation);
+        state.attempt = Some(Attempt { id: attempt.to_string(), events, members });
+        dismiss(&state);
+        Some(candidate)
+    }
+
     /// Sends a command to the workers of an attempt; those with sources last.
     pub fn command(&self, attempt: &str, command: &WireCommand) {
         let state = self.state.lock();
@@ -491,11 +550,31 @@ impl Shared {
     /// The attempt counts no longer.
     pub fn forget(&self, attempt: &str) {
         self.command(attempt, &WireCommand::Cancel);
+        self.let_go(attempt);
+    }
+
+    /// The attempt goes on without this coordinator.
+    pub fn let_go(&self, attempt: &str) {
         let mut state = self.state.lock();
         if state.attempt.as_ref().is_some_and(|a| a.id == attempt) {
             state.attempt = None;
         }
         dismiss(&state);
+    }
+}
+
+/// What a worker says of tasks that another coordinator left there.
+fn follow(running: &mut Option<Running>, message: &ToCoordinator) {
+    let same = |attempt: &String, running: &Option<Running>| running.as_ref().is_some_and(|r| r.attempt == *attempt);
+    match message {
+        ToCoordinator::Event { attempt, event } if same(attempt, running) => {
+            running.iter_mut().for_each(|r| r.note(event));
+        }
+        ToCoordinator::ShareFailed { attempt, error } if same(attempt, running) => {
+            running.iter_mut().for_each(|r| r.fail(error));
+        }
+        ToCoordinator::Done { attempt } if same(attempt, running) => *running = None,
+        _ => {}
     }
 }
 

@@ -9,7 +9,6 @@ use super::rpc::control_client::ControlClient;
 use super::wire::{WireCommand, WireEvent};
 use super::{Deployer, PoolDeployer, Timing};
 use crossbeam_channel::{Receiver, unbounded};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use streamjob_core::OperatorUid;
@@ -120,16 +119,7 @@ fn plan(attempt: &str, parallelism: u32) -> (Plan, Receiver<TaskEvent>) {
     let deploy = Deploy {
         attempt: attempt.into(),
         generation: 4,
-        job: JobDescription {
-            name: "j".into(),
-            namespace: "ns".into(),
-            sql: String::new(),
-            options: BTreeMap::new(),
-            planned_ms: 0,
-            parallelism,
-            max_parallelism: 128,
-        },
-        digest: "d".into(),
+        terms: Terms::default(),
         worker: 0,
         assignment: vec![],
         peers: vec![],
@@ -259,7 +249,7 @@ fn a_silent_worker_is_lost_and_can_come_back() {
     eventually("the other one alone", || pool.workers().len() == 1);
     assert_eq!(b.next(), None);
     // It still runs its share: that is called off, and it is there for the next one.
-    let running = Running { attempt: "x".into(), generation: 4, tasks: BTreeMap::new(), failure: None };
+    let running = Running::new("x", 4, Terms::default(), []);
     let again = Register { running: Some(running), ..register("b") };
     let mut b = Fake::connect(&pool, ToCoordinator::Register(again)).unwrap();
     b.keep_alive();
@@ -287,7 +277,7 @@ fn the_newer_of_two_processes_with_one_name_stays() {
 fn a_worker_left_over_from_another_coordinator_is_called_off_when_it_is_not_needed() {
     let pool = pool(PATIENCE);
     let mut a = Fake::registered(&pool, "a");
-    let running = Running { attempt: "before".into(), generation: 3, tasks: BTreeMap::new(), failure: None };
+    let running = Running::new("before", 3, Terms::default(), []);
     let left = Register { running: Some(running), slots: 0, ..register("z") };
     let mut z = Fake::connect(&pool, ToCoordinator::Register(left)).unwrap();
     assert_eq!(z.next(), Some(ToWorker::Welcome { generation: 0 }));
@@ -295,6 +285,61 @@ fn a_worker_left_over_from_another_coordinator_is_called_off_when_it_is_not_need
     a.deployed();
     let command = WireCommand::Cancel;
     assert_eq!(z.next(), Some(ToWorker::Command { attempt: "before".into(), command }));
+}
+
+#[test]
+fn a_running_attempt_goes_on_under_another_coordinator() {
+    let pool = pool(PATIENCE);
+    let job = JobDescription { parallelism: 2, ..JobDescription::default() };
+    let graph = streamjob_engine::JobGraph::default();
+    let deployer = PoolDeployer::new(pool.clone(), job.clone());
+    let terms = Terms {
+        job: JobDescription { parallelism: 4, ..job.clone() },
+        digest: super::digest::digest(&graph),
+        configured: 2,
+        ..Terms::default()
+    };
+    let vertices = vec![vertex("source", 1, true), vertex("count", 4, false)];
+    let of = |vertex, subtasks: &[u32]| subtasks.iter().map(|s| TaskId { vertex, subtask: *s }).collect::<Vec<_>>();
+    let tasks = [[of(0, &[0]), of(1, &[0, 2])].concat(), of(1, &[1, 3])];
+    let connect = |name: &str, tasks: &[TaskId], terms: &Terms| {
+        let mut running = Running::new("before", 3, terms.clone(), tasks.iter().copied());
+        tasks.iter().for_each(|t| running.note(&WireEvent::Running(*t)));
+        let fake = Fake::connect(&pool, ToCoordinator::Register(Register { running: Some(running), ..register(name) }));
+        let mut fake = fake.unwrap();
+        assert!(matches!(fake.next(), Some(ToWorker::Welcome { .. })));
+        fake
+    };
+    let mut a = connect("a", &tasks[0], &terms);
+    let (events_in, events) = unbounded();
+    let adopt = || deployer.adopt("before", vertices.clone(), events_in.clone(), 7);
+    let seen = deployer.running(&graph).unwrap();
+    assert_eq!((seen.hindrance.clone(), seen.missing(&vertices)), (None, Some(tasks[1][0])));
+    assert!(adopt().is_none(), "half of it is missing");
+    let mut b = connect("b", &tasks[1], &terms);
+    // What happens before it is taken over is not lost.
+    b.say(ToCoordinator::Event { attempt: "before".into(), event: WireEvent::Ended(tasks[1][0]) });
+    eventually("the end of a task", || {
+        deployer.running(&graph).unwrap().tasks.get(&tasks[1][0]) == Some(&TaskState::Ended)
+    });
+    let adopted = adopt().unwrap();
+    assert_eq!(adopted.candidate.tasks.len(), 5);
+    for worker in [&mut a, &mut b] {
+        assert_eq!(worker.next(), Some(ToWorker::Adopt { attempt: "before".into(), generation: 7 }));
+    }
+    adopted.deployment.send(TaskCommand::Abort(9));
+    for worker in [&mut b, &mut a] {
+        let command = WireCommand::Abort(9);
+        assert_eq!(worker.next(), Some(ToWorker::Command { attempt: "before".into(), command }));
+    }
+    a.say(ToCoordinator::Event { attempt: "before".into(), event: WireEvent::Ended(tasks[0][0]) });
+    assert!(matches!(events.recv_timeout(PATIENCE), Ok(TaskEvent::Ended(t)) if t == tasks[0][0]));
+    // Let go, nothing is cancelled; the next one sees all that has happened.
+    adopted.deployment.detach();
+    assert_eq!(deployer.running(&graph).unwrap().tasks[&tasks[0][0]], TaskState::Ended);
+    // A new deployment finds the slots where they were.
+    let (_next, _events) = deploy(&pool, "y", 4);
+    assert_eq!(a.deployed().assignment, [vec![0], vec![0, 1, 0, 1]]);
 }
 
 #[test]
@@ -333,7 +378,7 @@ fn a_share_that_cannot_run_fails_the_attempt_with_its_own_error() {
 #[test]
 fn missing_slots_are_told_with_who_is_there() {
     let pool = pool(PATIENCE);
-    let job = plan("x", 1).0.deploy.job;
+    let job = plan("x", 1).0.deploy.terms.job;
     let deployer = PoolDeployer::new(pool.clone(), job);
     let changed = deployer.changed();
     assert!(deployer.missing(3).unwrap().contains("no worker is here"));

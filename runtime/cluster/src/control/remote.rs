@@ -33,16 +33,17 @@ impl Member {
     }
 }
 
-/// See the module. Dropping it cancels the tasks.
+/// See the module. Dropping it cancels the tasks, unless they were let go.
 pub(crate) struct RemoteDeployment {
     shared: Arc<Shared>,
     attempt: String,
     vertices: Vec<VertexInfo>,
+    detached: bool,
 }
 
 impl RemoteDeployment {
     pub(super) fn new(shared: Arc<Shared>, attempt: String, vertices: Vec<VertexInfo>) -> Self {
-        Self { shared, attempt, vertices }
+        Self { shared, attempt, vertices, detached: false }
     }
 }
 
@@ -62,6 +63,11 @@ impl Deployment for RemoteDeployment {
         self.shared.operators(&self.attempt).into_iter().map(OperatorStatus::from).collect()
     }
 
+    fn detach(mut self: Box<Self>) {
+        self.shared.let_go(&self.attempt);
+        self.detached = true;
+    }
+
     fn join(self: Box<Self>) {
         let open = self.shared.await_end(&self.attempt, JOIN_TIMEOUT);
         if !open.is_empty() {
@@ -76,6 +82,8 @@ impl Deployment for RemoteDeployment {
 
 impl Drop for RemoteDeployment {
     fn drop(&mut self) {
-        self.shared.forget(&self.attempt);
+        if !self.detached {
+            self.shared.forget(&self.attempt);
+        }
     }
 }

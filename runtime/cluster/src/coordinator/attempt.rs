@@ -1,6 +1,7 @@
 //! One deployment of the job's tasks, and how far each of them is.
 
-use std::collections::BTreeSet;
+use crate::control::message::TaskState;
+use std::collections::{BTreeMap, BTreeSet};
 use streamjob_engine::deploy::{Deployment, TaskId};
 
 /// Running tasks with the progress that the coordinator needs to know.
@@ -30,6 +31,24 @@ impl Attempt {
             unpublished: None,
             tasks,
         }
+    }
+
+    /// Running already: these tasks, this far.
+    pub fn adopted(deployment: Box<dyn Deployment>, tasks: &BTreeMap<TaskId, TaskState>) -> Self {
+        let mut attempt = Self::new(deployment);
+        attempt.starting.retain(|t| tasks.get(t).is_none_or(|s| *s == TaskState::Starting));
+        attempt.unended.retain(|t| tasks.get(t).is_none_or(|s| *s < TaskState::Ended));
+        attempt
+    }
+
+    /// True when every task runs, or has run.
+    pub fn all_running(&self) -> bool {
+        self.starting.is_empty()
+    }
+
+    /// Leaves the tasks to the next coordinator.
+    pub fn detach(self) {
+        self.deployment.detach();
     }
 
     /// The deployment.

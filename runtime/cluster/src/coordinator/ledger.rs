@@ -2,6 +2,8 @@
 //! writing checkpoints down. Everything here may block on storage.
 
 use super::snapshots::{self, Collected};
+use crate::control::Origin;
+use crate::control::message::Terms;
 use crate::settings::JobSettings;
 use streamjob_api::RestoredCheckpoint;
 use streamjob_checkpoint::collector::Sweep;
@@ -30,6 +32,8 @@ pub struct Ledger {
     localizer: Localizer,
     collector: Collector,
     start_message: String,
+    /// It was told to go on from the job's own state, whatever that is.
+    continues: bool,
 }
 
 /// A planned deletion of what no retained checkpoint refers to; works beside the coordinator.
@@ -115,6 +119,7 @@ impl Ledger {
                 let collector = Collector::start(&job, &lineage, &decision, settings.retained(), claim)?;
                 let finished = finished(&decision);
                 return Ok(Self {
+                    continues: decision.claim.same_lineage && matches!(from, RestoreFrom::Auto | RestoreFrom::Latest),
                     restored_from: decision.point.as_ref().map(|p| p.location.clone()),
                     finished,
                     job,
@@ -198,6 +203,51 @@ impl Ledger {
     /// Fixes what is garbage now. `pending` are the checkpoints under way.
     pub fn sweeper(&mut self, pending: &[CheckpointId], next_id: CheckpointId, now_ms: i64) -> Sweeper {
         Sweeper { sweep: self.collector.plan(pending, next_id, now_ms), lineage: self.lineage.clone() }
+    }
+
+    /// Who deploys, and what it starts from.
+    pub fn origin(&self) -> Origin {
+        // Savepoints are read row by row; a foreign checkpoint's files are linked, and copied by who restored them.
+        let foreign = |p: &RestorePoint| !p.same_lineage && !p.manifest.kind.is_savepoint();
+        Origin {
+            generation: self.generation(),
+            restored_from: self.restored_from.clone(),
+            self_contained: !self.point.as_ref().is_some_and(foreign),
+        }
+    }
+
+    /// Errors (User) when another coordinator has taken the job over.
+    pub fn check_in_power(&self) -> Result<()> {
+        self.lineage.check_in_power()
+    }
+
+    /// True when there may be tasks of another coordinator that go on where this one would.
+    pub fn may_continue(&self) -> bool {
+        self.continues && self.point.as_ref().is_some_and(|p| p.same_lineage && p.manifest.kind != Kind::StopSavepoint)
+    }
+
+    /// Whether tasks that run may be gone on with: what they have published is what would be restored, so nobody has
+    /// published anything since then. Says why not.
+    pub fn adoptable(&self, attempt: &str, terms: &Terms) -> std::result::Result<(), String> {
+        if !terms.self_contained {
+            return Err("their state refers to files of the checkpoint that they were restored from".into());
+        }
+        let point = self.point.as_ref().filter(|_| self.may_continue());
+        let point = point.ok_or("the job does not go on from its own state")?;
+        if point.manifest.attempt != attempt && terms.restored_from.as_ref() != Some(&point.location) {
+            let id = point.manifest.checkpoint;
+            return Err(format!("checkpoint {id} is not theirs: another attempt has published since"));
+        }
+        Ok(())
+    }
+
+    /// Goes on with a running attempt. The number of the checkpoint whose output it may still have to publish.
+    pub fn adopt(&mut self, attempt: &str, terms: &Terms) -> Option<CheckpointId> {
+        self.restored_from.clone_from(&terms.restored_from);
+        self.add_attempt(attempt);
+        let point = self.point.as_ref()?;
+        (point.manifest.attempt == attempt && point.manifest.kind == Kind::Checkpoint)
+            .then_some(point.manifest.checkpoint)
     }
 
     /// A new deployment writes under this name.

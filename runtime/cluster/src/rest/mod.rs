@@ -17,7 +17,8 @@ mod vertices;
 #[cfg(test)]
 mod tests;
 
-pub use openapi::{document, table};
+pub(crate) use health::answer as health;
+pub use openapi::{document, document_text, table};
 
 use crate::view::JobView;
 use axum::http::StatusCode;

@@ -29,6 +29,11 @@ pub fn document() -> Value {
     })
 }
 
+/// The document as text, for docs/openapi.json.
+pub fn document_text() -> String {
+    format!("{:#}\n", document())
+}
+
 fn operation(route: &Route, generator: &mut SchemaGenerator) -> Value {
     let parameter = |name: &str, place: &str, meaning: &str| {
         let mut p = json!({"name": name, "in": place, "required": place == "path", "schema": {"type": "string"}});

@@ -17,11 +17,13 @@ pub async fn status(State(server): State<Server>, Query(query): Query<HashMap<St
         Ok(wait) => wait.min(LONGEST),
         Err(response) => return response,
     };
+    server.view.note_asked(server.now());
     if query.contains_key("after") {
         match number(&query, "after", 0) {
             Ok(after) => server.view.await_change(after, wait).await,
             Err(response) => return response,
         }
     }
+    server.view.note_asked(server.now());
     json(server.view.status(server.now()))
 }

@@ -20,6 +20,7 @@ use failures::{Failures, Place};
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 use streamjob_api::{
     Backpressure, CheckpointConfig, CheckpointDetails, CheckpointInfo, Checkpoints, JobDetails, JobExceptions,
     JobState, JobSummary, ParallelismBounds, RescaleOutcome, ResourceRequirements, RestoredCheckpoint, ServerConfig,
@@ -68,6 +69,8 @@ pub struct JobView {
     version: Arc<watch::Sender<u64>>,
     pulse: Pulse,
     settings: Arc<ViewSettings>,
+    /// When the status was last asked for; `i64::MIN` for never.
+    asked_ms: Arc<AtomicI64>,
 }
 
 struct Inner {
@@ -150,6 +153,7 @@ impl JobView {
             version: Arc::new(watch::Sender::new(0)),
             pulse: Pulse::default(),
             settings: Arc::new(settings),
+            asked_ms: Arc::new(AtomicI64::new(i64::MIN)),
         }
     }
 

@@ -1,8 +1,12 @@
 //! The status that an operator watches, and waiting for it to change.
 
 use super::JobView;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use streamjob_api::{JobStatus, ParallelismStatus, WorkersStatus};
+
+/// The longest time between two requests of one who follows the status.
+const FOLLOWED_MS: i64 = 310_000;
 
 impl JobView {
     /// The status now.
@@ -41,6 +45,16 @@ impl JobView {
             last_rescale: inner.rescale,
             triggers: inner.triggers.last(),
         }
+    }
+
+    /// Somebody asks for the status.
+    pub fn note_asked(&self, now_ms: i64) {
+        self.asked_ms.store(now_ms, Ordering::Relaxed);
+    }
+
+    /// True when somebody follows the status: how the job ends is then worth telling.
+    pub fn is_followed(&self, now_ms: i64) -> bool {
+        now_ms.saturating_sub(self.asked_ms.load(Ordering::Relaxed)) <= FOLLOWED_MS
     }
 
     /// Waits until the version is another one than `after`, at most for `wait`.

@@ -215,6 +215,7 @@ impl Connector {
                 *generation
             }
             ToWorker::Deploy(deploy) => deploy.generation,
+            ToWorker::Adopt { generation, .. } => *generation,
             ToWorker::Command { .. } | ToWorker::Shutdown => 0,
         };
         if !self.outbox.hear(generation) {

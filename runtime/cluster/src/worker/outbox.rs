@@ -2,10 +2,9 @@
 //! new. While none is connected, events are kept only in how far each task is:
 //! whoever coordinates next learns that, and knows nothing of older checkpoints.
 
-use crate::control::message::{Running, TaskState, ToCoordinator};
-use crate::control::wire::{WireError, WireEvent};
+use crate::control::message::{Running, Terms, ToCoordinator};
+use crate::control::wire::{WireCommand, WireError, WireEvent};
 use parking_lot::Mutex;
-use std::collections::BTreeMap;
 use streamjob_engine::deploy::TaskId;
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -60,16 +59,31 @@ impl Outbox {
     }
 
     /// An attempt begins here.
-    pub fn begin(&self, attempt: &str, generation: u64, tasks: impl IntoIterator<Item = TaskId>) {
-        let tasks: BTreeMap<_, _> = tasks.into_iter().map(|t| (t, TaskState::Starting)).collect();
-        self.inner.lock().running = Some(Running { attempt: attempt.to_string(), generation, tasks, failure: None });
+    pub fn begin(&self, attempt: &str, generation: u64, terms: Terms, tasks: impl IntoIterator<Item = TaskId>) {
+        self.inner.lock().running = Some(Running::new(attempt, generation, terms, tasks));
+    }
+
+    /// A command for the attempt is carried out.
+    pub fn command(&self, attempt: &str, command: &WireCommand) {
+        let mut inner = self.inner.lock();
+        if let Some(running) = inner.running.as_mut().filter(|r| r.attempt == attempt) {
+            running.told(command);
+        }
+    }
+
+    /// The attempt goes on under another coordinator.
+    pub fn adopted(&self, attempt: &str, generation: u64) {
+        let mut inner = self.inner.lock();
+        if let Some(running) = inner.running.as_mut().filter(|r| r.attempt == attempt) {
+            running.generation = generation;
+        }
     }
 
     /// Something happened in the attempt.
     pub fn event(&self, attempt: &str, event: WireEvent) {
         let mut inner = self.inner.lock();
         if let Some(running) = inner.running.as_mut().filter(|r| r.attempt == attempt) {
-            note(running, &event);
+            running.note(&event);
         }
         inner.say(ToCoordinator::Event { attempt: attempt.to_string(), event });
     }
@@ -113,25 +127,11 @@ impl Inner {
     }
 }
 
-fn note(running: &mut Running, event: &WireEvent) {
-    let (task, state) = match event {
-        WireEvent::Running(task) => (task, TaskState::Running),
-        WireEvent::Ended(task) => (task, TaskState::Ended),
-        WireEvent::Finished(task) => (task, TaskState::Finished),
-        WireEvent::Failed(_, error) | WireEvent::PeerLost(error) => {
-            running.failure.get_or_insert_with(|| error.clone());
-            return;
-        }
-        WireEvent::Snapshot { .. } | WireEvent::Published(..) => return,
-    };
-    let known = running.tasks.entry(*task).or_insert(state);
-    *known = (*known).max(state);
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 mod tests {
     use super::*;
+    use crate::control::message::TaskState;
     use crate::control::wire::WireDomain;
     use tokio::sync::mpsc::unbounded_channel;
 
@@ -152,7 +152,7 @@ mod tests {
         let outbox = Outbox::default();
         assert_eq!(running(&outbox), None);
         let task = |subtask| TaskId { vertex: 0, subtask };
-        outbox.begin("a", 3, [task(0), task(1)]);
+        outbox.begin("a", 3, Terms::default(), [task(0), task(1)]);
         outbox.event("a", WireEvent::Running(task(1)));
         outbox.event("a", WireEvent::Ended(task(1)));
         outbox.event("a", WireEvent::Published(task(1), 4));

@@ -1,6 +1,7 @@
 //! The worker's thread: one attempt at a time. A newer one ends the older one
 //! first, and begins when all of that one's threads have ended.
 
+use super::http::Monitor;
 use super::link::{FromLink, Link};
 use super::outbox::Outbox;
 use super::share::{self, Share};
@@ -46,9 +47,13 @@ pub fn run_worker(config: WorkerConfig, leave: Receiver<()>) -> Result<()> {
     let exchange = address::advertise(config.advertise.as_deref(), network.address(), &config.coordinator)?;
     tracing::info!("worker {}: {} slots, exchange at {exchange}", config.name, config.slots);
     let outbox = Arc::new(Outbox::default());
+    let monitor = Monitor::start(&config.name, config.http.as_deref(), outbox.clone())?;
+    if let Some(address) = monitor.address() {
+        tracing::info!("probes and metrics at http://{address}");
+    }
     let (inbox_in, inbox) = unbounded();
     let link = Link::start(&config, exchange, outbox.clone(), inbox_in)?;
-    let worker = Worker { config, network, outbox, state: State::Idle, joined: unbounded(), left: None };
+    let worker = Worker { config, network, outbox, monitor, state: State::Idle, joined: unbounded(), left: None };
     let outcome = worker.run(&inbox, &leave);
     drop(link);
     outcome
@@ -58,6 +63,7 @@ struct Worker {
     config: WorkerConfig,
     network: Arc<Network>,
     outbox: Arc<Outbox>,
+    monitor: Arc<Monitor>,
     state: State,
     /// Attempts whose threads have ended.
     joined: (Sender<String>, Receiver<String>),
@@ -107,6 +113,7 @@ impl Worker {
                 }
                 default(STATUS) => {}
             }
+            self.monitor.beat(matches!(self.state, State::Running(_)));
             if reported.elapsed() >= STATUS {
                 reported = Instant::now();
                 self.report();
@@ -125,6 +132,10 @@ impl Worker {
             }
             ToWorker::Deploy(deploy) => self.on_deploy(deploy)?,
             ToWorker::Command { attempt, command } => self.on_command(&attempt, command),
+            ToWorker::Adopt { attempt, generation } => {
+                tracing::info!("the coordinator of generation {generation} goes on with attempt {attempt}");
+                self.outbox.adopted(&attempt, generation);
+            }
             ToWorker::Shutdown => return Ok(true),
             ToWorker::Heartbeat | ToWorker::Refuse { .. } => {}
         }
@@ -144,8 +155,9 @@ impl Worker {
 
     fn begin(&mut self, deploy: Deploy) {
         let (attempt, generation, tasks) = (deploy.attempt.clone(), deploy.generation, share::tasks(&deploy));
-        tracing::info!("attempt {attempt} of {}: {} tasks here", deploy.job.name, tasks.len());
-        self.outbox.begin(&attempt, generation, tasks);
+        tracing::info!("attempt {attempt} of {}: {} tasks here", deploy.terms.job.name, tasks.len());
+        self.outbox.begin(&attempt, generation, deploy.terms.clone(), tasks);
+        let _waits = self.monitor.begin(&deploy.terms.job);
         match share::start(self.config.planner.as_ref(), self.network.clone(), deploy) {
             Ok(share) => self.state = State::Running(share),
             Err(e) => {
@@ -176,6 +188,7 @@ impl Worker {
             }
             return;
         }
+        self.outbox.command(attempt, &command);
         match command.command(&share.storage) {
             Ok(command) => share.deployment.send(command),
             Err(e) => self.outbox.failed(attempt, WireError::from(&e)),
@@ -215,6 +228,7 @@ impl Worker {
     /// Stops the tasks that run and waits for their threads elsewhere.
     fn cancel(&mut self) -> Result<()> {
         if let State::Running(share) = &self.state {
+            self.outbox.command(&share.attempt, &WireCommand::Cancel);
             share.deployment.send(TaskCommand::Cancel);
         }
         self.join()
@@ -259,9 +273,9 @@ impl Worker {
     }
 
     fn report(&self) {
-        if let State::Running(share) = &self.state
-            && self.outbox.is_connected()
-        {
+        let State::Running(share) = &self.state else { return };
+        self.monitor.look(share.deployment.as_ref());
+        if self.outbox.is_connected() {
             let operators: Vec<WireStatus> = share.deployment.status().into_iter().map(WireStatus::from).collect();
             self.outbox.say(ToCoordinator::Status { attempt: share.attempt.clone(), operators });
         }

@@ -37,12 +37,12 @@ pub fn tasks(deploy: &Deploy) -> Vec<TaskId> {
 
 /// Plans the job and starts the share.
 pub fn start(planner: &dyn Planner, network: Arc<Network>, deploy: Deploy) -> Result<Share> {
-    let planned = planner.plan(&deploy.job)?;
+    let planned = planner.plan(&deploy.terms.job)?;
     let own = digest(&planned.graph);
-    if own != deploy.digest {
+    if own != deploy.terms.digest {
         return Err(Error::internal(format!(
             "this worker plans the job differently from the coordinator (plan {own}, there {})",
-            deploy.digest
+            deploy.terms.digest
         ))
         .fix("run coordinator and workers from the same image, with the same files in reach"));
     }
@@ -50,9 +50,9 @@ pub fn start(planner: &dyn Planner, network: Arc<Network>, deploy: Deploy) -> Re
     let (sender, events) = unbounded();
     let request = DeployRequest {
         graph: planned.graph,
-        job: deploy.job.name,
-        parallelism: deploy.job.parallelism,
-        max_parallelism: deploy.job.max_parallelism,
+        job: deploy.terms.job.name,
+        parallelism: deploy.terms.job.parallelism,
+        max_parallelism: deploy.terms.job.max_parallelism,
         attempt: deploy.attempt.clone(),
         backend: planned.backend,
         work_dir: planned.work_dir,

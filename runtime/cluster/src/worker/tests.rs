@@ -4,7 +4,7 @@
 
 use super::*;
 use crate::control::digest::digest;
-use crate::control::message::Deploy;
+use crate::control::message::{Deploy, Terms};
 use crate::control::pool::Plan;
 use crate::control::{PoolConfig, WorkerPool};
 use crossbeam_channel::{Receiver, unbounded};
@@ -50,6 +50,7 @@ fn config(coordinator: &str, tls: Option<Tls>) -> WorkerConfig {
         bind: None,
         advertise: None,
         tls,
+        http: None,
         planner: Arc::new(Fake(None)),
         timing: Timing::default(),
         watchdog: WorkerConfig::WATCHDOG,
@@ -89,8 +90,7 @@ fn deploy(pool: &WorkerPool, attempt: &str, generation: u64, plan: &str) -> (Box
     let deploy = Deploy {
         attempt: attempt.into(),
         generation,
-        job,
-        digest: plan.into(),
+        terms: Terms { job, digest: plan.into(), ..Terms::default() },
         worker: 0,
         assignment: vec![],
         peers: vec![],

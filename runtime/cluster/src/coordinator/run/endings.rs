@@ -59,7 +59,7 @@ impl Coordinator {
             Ending::Stop { savepoint: Some(savepoint), drain } => {
                 (JobOutcome::Stopped { savepoint, drained: drain }, TaskCommand::Finish)
             }
-            Ending::Suspend { .. } => (JobOutcome::Suspended { checkpoint: latest }, TaskCommand::Cancel),
+            Ending::Suspend { .. } => return Some(JobOutcome::Suspended { checkpoint: latest }),
             Ending::Rescale(wanted) => return self.rescale_now(wanted),
             other => {
                 self.ending = other;

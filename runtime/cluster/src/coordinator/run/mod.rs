@@ -1,6 +1,7 @@
 //! The coordinator's loop: task events, requests of clients, results of storage
 //! work and the passing of time go in; commands to tasks and storage work come out.
 
+mod adopt;
 mod checkpoints;
 mod endings;
 mod rescale;
@@ -134,10 +135,15 @@ impl Coordinator {
 
     /// Leaves nothing under way, and tells who asks how it came out.
     fn end(mut self, outcome: JobOutcome) -> JobOutcome {
-        if let Some(attempt) = self.attempt.take() {
-            attempt.deployment().send(TaskCommand::Cancel);
-            self.refresh(&attempt);
-            attempt.join();
+        match self.attempt.take() {
+            // Where tasks can go on without this process they do, until the next one takes them over.
+            Some(attempt) if matches!(outcome, JobOutcome::Suspended { .. }) => attempt.detach(),
+            Some(attempt) => {
+                attempt.deployment().send(TaskCommand::Cancel);
+                self.refresh(&attempt);
+                attempt.join();
+            }
+            None => {}
         }
         self.settle_storage();
         let waits = self.view.pulse().storage_wait();
@@ -166,7 +172,7 @@ impl Coordinator {
     }
 
     fn drive(&mut self) -> JobOutcome {
-        if let Some(outcome) = self.start_tasks() {
+        if let Some(outcome) = self.begin() {
             return outcome;
         }
         loop {
@@ -231,6 +237,7 @@ impl Coordinator {
         let now = self.now();
         let ledger = self.ledger.as_mut().ok_or_else(|| Error::internal("deployed while storage work is under way"))?;
         let waits = self.view.pulse().storage_wait();
+        ledger.check_in_power()?;
         let (restore, reader) = ledger.restore()?;
         drop(waits);
         if let Some(restored) = ledger.restored(now) {
@@ -240,7 +247,7 @@ impl Coordinator {
         ledger.add_attempt(&self.attempt_id);
         // Events of an older attempt must not be taken for this one's.
         self.events = unbounded();
-        let generation = ledger.generation();
+        let origin = ledger.origin();
         let s = &self.settings;
         let request = DeployRequest {
             graph: s.graph.clone(),
@@ -260,7 +267,7 @@ impl Coordinator {
             events: self.events.0.clone(),
             share: None,
         };
-        let attempt = Attempt::new(s.deployer.deploy(request, generation)?);
+        let attempt = Attempt::new(s.deployer.deploy(request, origin)?);
         self.decisions.set_tasks(attempt.tasks().iter().copied());
         self.view.deployed(attempt.deployment().vertices(), self.parallelism, now);
         self.attempt = Some(attempt);
