@@ -220,6 +220,7 @@ impl Bench {
                 bind: None,
                 advertise: None,
                 tls: None,
+                http: None,
                 planner: planner.clone(),
                 timing: Timing::default(),
                 watchdog: PATIENCE,

@@ -207,6 +207,9 @@ pub struct WorkerArgs {
     /// Address that other workers send rows to. Default: any port, on the address that leads to the coordinator.
     #[arg(long, value_name = "HOST:PORT")]
     pub bind: Option<String>,
+    /// Where /health/live, /health/ready and /metrics are served. Default: nowhere.
+    #[arg(long, value_name = "HOST:PORT")]
+    pub http: Option<String>,
     /// How other workers find that address, when they need another one; port 0 stands for the port of --bind.
     #[arg(long, value_name = "HOST:PORT")]
     pub advertise: Option<String>,

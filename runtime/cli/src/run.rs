@@ -21,7 +21,7 @@ use streamjob_state::{Clock, SystemClock};
 
 /// Time between two looks at the job.
 const TICK: Duration = Duration::from_millis(200);
-/// Clients of `stop` fetch their savepoint's path within this time after the end.
+/// Clients fetch what they wait for within this time after the end.
 const LINGER: Duration = Duration::from_millis(1000);
 /// A savepoint no older than this at the end was taken to stop the job.
 const RECENT_MS: i64 = 5000;
@@ -133,13 +133,15 @@ fn watch(job: RunningJob, view: &JobView) -> JobOutcome {
         live.tick(SystemClock.now_ms());
     }
     drop(live);
-    // The REST API ends with the job; whoever stopped it with a savepoint still asks for its path.
+    // The REST API ends with the job; whoever stopped it with a savepoint still asks for its path, and whoever
+    // follows the status for the end.
     let savepoint = view.checkpoints().latest.savepoint;
     let recent = |s: &CheckpointInfo| {
         let ended = s.trigger_timestamp + i64::try_from(s.end_to_end_duration.unwrap_or(0)).unwrap_or(0);
         SystemClock.now_ms() - ended < RECENT_MS
     };
-    if job.rest_address().is_some() && savepoint.as_ref().is_some_and(recent) {
+    let asked_for = savepoint.as_ref().is_some_and(recent) || view.is_followed(SystemClock.now_ms());
+    if job.rest_address().is_some() && asked_for {
         std::thread::sleep(LINGER);
     }
     job.wait()

@@ -4,6 +4,7 @@
 
 pub mod control;
 pub mod coordinator;
+pub mod metrics;
 pub mod rest;
 pub mod restart;
 pub mod settings;

@@ -56,6 +56,10 @@ pub struct WorkerInfo {
     pub slots: u32,
     /// Where its exchange listens.
     pub exchange: String,
+    /// Slots that run nothing of the attempt that counts.
+    pub free: u32,
+    /// How long ago it was heard.
+    pub silent: Duration,
     /// It was asked to end.
     pub leaving: bool,
 }
@@ -119,10 +123,13 @@ impl WorkerPool {
     /// Registered workers.
     pub fn workers(&self) -> Vec<WorkerInfo> {
         let state = self.shared.state.lock();
+        let now = Instant::now();
         let info = |(name, w): (&String, &Worker<Link>)| WorkerInfo {
             name: name.clone(),
             slots: w.slots,
             exchange: w.exchange.clone(),
+            free: w.slots.saturating_sub(state.used(name)),
+            silent: w.silent(now),
             leaving: w.leaving.is_some(),
         };
         state.registry.iter().map(info).collect()
@@ -229,6 +236,15 @@ impl State {
         if leaving && attempt.members.get(worker).is_some_and(needed) {
             let _ = attempt.events.send(TaskEvent::Leaving(worker.to_string()));
         }
+    }
+
+    /// Slots of a worker in which the attempt that counts runs.
+    fn used(&self, worker: &str) -> u32 {
+        let member = self.attempt.as_ref().and_then(|a| a.members.get(worker));
+        if member.is_none_or(|m| m.done || m.lost) {
+            return 0;
+        }
+        u32::try_from(self.before.iter().filter(|w| *w == worker).count()).unwrap_or(u32::MAX)
     }
 
     fn candidate(&self) -> Option<Candidate> {

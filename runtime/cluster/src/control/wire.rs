@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use streamjob_checkpoint::Storage;
 use streamjob_checkpoint::snapshot_store::described;
 use streamjob_core::{Barrier, CheckpointId, Domain, Error, OperatorUid, Result};
-use streamjob_engine::deploy::{OperatorStatus, TaskCommand, TaskEvent, TaskId, TaskSnapshot};
+use streamjob_engine::deploy::{OperatorStatus, TaskCommand, TaskEvent, TaskFigures, TaskId, TaskSnapshot};
 use streamjob_engine::operator::{OperatorMetrics, Progress};
 use streamjob_state::SnapshotFormat;
 
@@ -203,6 +203,9 @@ pub struct WireStatus {
     pub watermark_ms: Option<i64>,
     /// How far a source is.
     pub progress: Progress,
+    /// Figures of the whole task, with its first operator only.
+    #[serde(default)]
+    pub figures: Option<TaskFigures>,
 }
 
 impl From<OperatorStatus> for WireStatus {
@@ -220,6 +223,7 @@ impl From<OperatorStatus> for WireStatus {
             is_sink: s.is_sink,
             watermark_ms: s.watermark_ms,
             progress: s.progress,
+            figures: s.figures,
         }
     }
 }
@@ -241,6 +245,7 @@ impl From<WireStatus> for OperatorStatus {
             metrics: Arc::new(metrics),
             watermark_ms: s.watermark_ms,
             progress: s.progress,
+            figures: s.figures,
         }
     }
 }

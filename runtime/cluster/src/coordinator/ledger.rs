@@ -136,6 +136,11 @@ impl Ledger {
             .fix("stop the other coordinators of this job"))
     }
 
+    /// The job's place in storage.
+    pub fn job(&self) -> &Job {
+        &self.job
+    }
+
     /// The lineage's job id.
     pub fn job_id(&self) -> &JobId {
         &self.lineage.head().job_id

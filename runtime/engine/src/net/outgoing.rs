@@ -9,6 +9,7 @@
 use super::frame::{self, ChannelId, HEADER, Kind};
 use super::wire::{Reader, Stream, Writer, read_frame};
 use super::{CONTROL_CREDIT, WINDOW};
+use crate::deploy::ChannelFigures;
 use parking_lot::{Condvar, Mutex};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -45,6 +46,14 @@ struct State {
 struct Room {
     bytes: i64,
     controls: i64,
+    waited_nanos: u64,
+    sent_bytes: u64,
+}
+
+impl Room {
+    fn new() -> Self {
+        Self { bytes: i64::from(WINDOW), controls: i64::from(CONTROL_CREDIT), waited_nanos: 0, sent_bytes: 0 }
+    }
 }
 
 enum End {
@@ -91,14 +100,13 @@ impl Outgoing {
                 Some(End::Lost(why)) => return Err(self.lost_error(why)),
                 Some(End::Bye) => return Ok(waited),
             }
-            let room = state
-                .rooms
-                .entry(channel)
-                .or_insert(Room { bytes: i64::from(WINDOW), controls: i64::from(CONTROL_CREDIT) });
+            let room = state.rooms.entry(channel).or_insert_with(Room::new);
             let credit = if rows { &mut room.bytes } else { &mut room.controls };
             // The last piece may overdraw, so that a batch of any size gets through.
             if *credit > 0 {
                 *credit -= if rows { i64::try_from(bytes.len()).unwrap_or(i64::MAX) } else { 1 };
+                room.sent_bytes += bytes.len() as u64;
+                room.waited_nanos += u64::try_from(waited.as_nanos()).unwrap_or(u64::MAX);
                 break;
             }
             let start = Instant::now();
@@ -124,6 +132,22 @@ impl Outgoing {
             queued_bytes: self.state.lock().queued_bytes,
             credit_wait_nanos: self.waited_nanos.load(Ordering::Relaxed),
         }
+    }
+
+    /// Figures of each channel, with its producing subtask.
+    pub(crate) fn channels(&self) -> Vec<(u32, ChannelFigures)> {
+        let state = self.state.lock();
+        let of = |(id, room): (&ChannelId, &Room)| {
+            let figures = ChannelFigures {
+                edge: id.edge,
+                consumer: id.consumer,
+                in_flight_bytes: u64::try_from(i64::from(WINDOW) - room.bytes).unwrap_or(0),
+                credit_wait_nanos: room.waited_nanos,
+                sent_bytes: room.sent_bytes,
+            };
+            (id.producer, figures)
+        };
+        state.rooms.iter().map(of).collect()
     }
 
     /// Stops all traffic.

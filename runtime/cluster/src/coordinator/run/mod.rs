@@ -149,22 +149,23 @@ impl Coordinator {
             None => {}
         }
         self.settle_storage();
+        let waits = self.view.pulse().storage_wait();
         if matches!(outcome, JobOutcome::Canceled)
             && self.settings.delete_on_cancel()
             && let Some(Err(e)) = self.ledger.as_mut().map(|l| l.delete_checkpoints(self.settings.clock.now_ms()))
         {
             tracing::warn!("checkpoints could not be deleted: {e}");
         }
+        drop(waits);
         let state = match &outcome {
             JobOutcome::Failed(e) => {
-                self.view.set_failure(Some(e.to_string()), self.restarts.total());
+                self.view.set_failure(e, self.restarts.total(), self.now());
                 JobState::Failed
             }
             JobOutcome::Canceled => JobState::Canceled,
             JobOutcome::Suspended { .. } => JobState::Canceled,
             _ => JobState::Finished,
         };
-        self.view.fail_open_triggers("the job has ended");
         self.view.set_state(state, self.now());
         outcome
     }
@@ -178,6 +179,7 @@ impl Coordinator {
             return outcome;
         }
         loop {
+            self.view.pulse().beat();
             let wait = self.wait();
             let outcome = select! {
                 recv(self.events.1) -> event => event.ok().and_then(|e| self.on_event(e)),
@@ -219,7 +221,7 @@ impl Coordinator {
     }
 
     fn refresh(&self, attempt: &Attempt) {
-        self.view.set_tasks(attempt.deployment().vertices(), attempt.deployment().status());
+        self.view.set_tasks(attempt.deployment().vertices(), attempt.deployment().status(), self.now());
     }
 
     /// Waits for slots and deploys. The job's outcome when it ends over that.
@@ -237,8 +239,10 @@ impl Coordinator {
     fn deploy(&mut self) -> Result<()> {
         let now = self.now();
         let ledger = self.ledger.as_mut().ok_or_else(|| Error::internal("deployed while storage work is under way"))?;
+        let waits = self.view.pulse().storage_wait();
         ledger.check_in_power()?;
         let (restore, reader) = ledger.restore()?;
+        drop(waits);
         if let Some(restored) = ledger.restored(now) {
             self.view.restored(restored);
         }
@@ -268,11 +272,13 @@ impl Coordinator {
         };
         let attempt = Attempt::new(s.deployer.deploy(request, origin)?);
         self.decisions.set_tasks(attempt.tasks().iter().copied());
+        self.view.deployed(attempt.deployment().vertices(), self.parallelism, now);
         self.attempt = Some(attempt);
         Ok(())
     }
 
     fn on_event(&mut self, event: TaskEvent) -> Option<JobOutcome> {
+        self.view.task_event(&event, self.settings.clock.now_ms());
         let attempt = self.attempt.as_mut()?;
         match event {
             TaskEvent::Running(task) => {

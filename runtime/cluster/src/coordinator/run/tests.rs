@@ -7,7 +7,7 @@ use crate::settings::JobSettings;
 use crate::view::Request;
 use parking_lot::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
-use streamjob_api::TriggerOutcome;
+use streamjob_api::{TriggerKind, TriggerOutcome};
 use streamjob_checkpoint::restore::RestoreFrom;
 use streamjob_checkpoint::{MemoryStore, S3Config, Storage};
 use streamjob_core::OperatorUid;
@@ -204,12 +204,12 @@ impl Rig {
     }
 
     fn savepoint(&mut self, stop: Option<StopMode>) -> Option<JobOutcome> {
-        self.job.view.open_trigger("t");
+        self.job.view.open_trigger("t", TriggerKind::Savepoint);
         self.job.on_request(Request::Savepoint { trigger: "t".into(), target: None, stop })
     }
 
     fn rescale(&mut self, parallelism: u32) -> Option<JobOutcome> {
-        self.job.view.open_trigger("t");
+        self.job.view.open_trigger("t", TriggerKind::Rescale);
         self.job.on_request(Request::Rescale { trigger: "t".into(), parallelism })
     }
 
@@ -548,7 +548,7 @@ fn a_rescale_starts_the_tasks_again_from_a_checkpoint_of_its_own() {
     let newest = streamjob_checkpoint::history::list(&at).unwrap().into_iter().find(|e| e.id == 2).unwrap();
     assert_eq!(streamjob_checkpoint::history::inspect(&storage, &newest.location).unwrap().parallelism, 4);
     // Asked again, it is there already.
-    rig.job.view.open_trigger("again");
+    rig.job.view.open_trigger("again", TriggerKind::Rescale);
     assert!(rig.job.on_request(Request::Rescale { trigger: "again".into(), parallelism: 4 }).is_none());
     assert_eq!(rig.job.view.trigger_status("again").unwrap().operation.unwrap().rescale.unwrap().from, 4);
 }
@@ -585,7 +585,7 @@ fn a_rescale_that_cannot_be_leaves_the_job_alone() {
         ("many", 129, "not from 1 to the max parallelism, 128"),
         ("slots", 4, "the job needs 4 slots, 1 are there (start more workers first)"),
     ] {
-        rig.job.view.open_trigger(trigger);
+        rig.job.view.open_trigger(trigger, TriggerKind::Rescale);
         let request = Request::Rescale { trigger: trigger.into(), parallelism };
         assert!(rig.job.on_request(request).is_none());
         let failure = rig.job.view.trigger_status(trigger).unwrap().operation.unwrap().failure.unwrap();
