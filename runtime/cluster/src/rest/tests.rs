@@ -70,6 +70,7 @@ impl Rig {
         v.close_trigger("r", TriggerOutcome { rescale: Some(rescale), ..Default::default() });
         v.open_trigger("c", TriggerKind::Checkpoint);
         v.open_trigger("s", TriggerKind::Savepoint);
+        v.open_trigger("g", TriggerKind::Go);
         rig
     }
 
@@ -105,6 +106,7 @@ impl Rig {
 fn settings() -> ViewSettings {
     ViewSettings {
         name: "orders".into(),
+        revision: String::new(),
         started_ms: NOW - 1000,
         parallelism: 2,
         max_parallelism: 128,
@@ -220,7 +222,7 @@ fn every_path_of_the_table_answers_as_it_says() {
     let rig = Rig::busy();
     let document = document();
     for route in routes::routes().iter().filter(|r| r.method == "get" && r.path != "/metrics") {
-        let outcome = ["checkpoints", "savepoints", "rescaling"].into_iter().find(|p| route.path.contains(p));
+        let outcome = ["checkpoints", "savepoints", "rescaling", "go"].into_iter().find(|p| route.path.contains(p));
         let path = real(route.path, outcome.and_then(|p| p.get(..1)).unwrap_or_default());
         let body = rig.get(&path);
         let operation = &document["paths"][route.path]["get"];
@@ -436,7 +438,7 @@ fn probes_follow_the_coordinator() {
     let rig = Rig::new();
     let (status, body) = rig.ask("get", "/health/ready", "");
     assert_eq!((status, body["ok"].as_bool()), (503, Some(false)));
-    rig.view.set_standing_by();
+    rig.view.set_standing_by(Preflight::default());
     assert_eq!(rig.get("/health/ready")["reason"], "stands by");
     rig.view.set_identity(JobId::from_random(1), 1);
     assert_eq!(rig.get("/health/ready")["reason"], "holds generation 1");
