@@ -5,7 +5,7 @@ export CARGO_TARGET_DIR ?= $(CACHE)/target
 CARGO := cargo
 BIN := $(CARGO_TARGET_DIR)/release/streamjob
 
-.PHONY: help run test build lint fmt oracle judge setup
+.PHONY: help run test build lint fmt oracle judge chaos bench setup
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -22,6 +22,16 @@ build: setup ## release binary at dist/streamjob
 
 test: setup ## everything that CI runs
 	@scripts/test
+
+chaos: setup ## kill processes of a running job for two minutes, four times over
+	@scripts/install-versitygw
+	STREAMJOB_CHAOS_SECONDS=$${STREAMJOB_CHAOS_SECONDS:-120} CI=true \
+	    $(CARGO) test --release -p streamjob-cli --test chaos -- --nocapture --test-threads=1
+
+bench: setup ## measure recovery, rescale, latency, exchange; figures in bench.json
+	@scripts/install-versitygw
+	$(CARGO) build --release -p streamjob-cli -p streamjob-tests --bins
+	$(CARGO_TARGET_DIR)/release/streamjob-bench all
 
 lint: setup ## formatting and clippy
 	$(CARGO) fmt --all --check

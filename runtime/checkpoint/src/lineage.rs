@@ -16,7 +16,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use streamjob_core::error::ErrorExt;
-use streamjob_core::{CheckpointId, Error, JobId, Result};
+use streamjob_core::{CheckpointId, Domain, Error, JobId, Result};
 use uuid::Uuid;
 
 /// The one mutable object of a job name.
@@ -377,7 +377,7 @@ impl Lineage {
             None => Ok(None),
         });
         match (winner, self.check_in_power()) {
-            (_, Err(fenced)) => Publish::Fenced(fenced),
+            (_, Err(e)) => fenced_or_unknown(e),
             (Ok(Some(w)), _) if w.generation > self.generation() => {
                 Publish::Fenced(self.superseded(w.generation, "another coordinator"))
             }
@@ -404,7 +404,7 @@ impl Lineage {
                 Publish::Done
             }
             Ok(None) => match self.check_in_power() {
-                Err(fenced) => Publish::Fenced(fenced),
+                Err(e) => fenced_or_unknown(e),
                 Ok(()) => {
                     Publish::Unknown(Error::transient(format!("{} was moved by someone else", self.store().url(&key))))
                 }
@@ -480,6 +480,11 @@ fn parse<T: DeserializeOwned>(store: &dyn ObjectStore, key: &str, bytes: &[u8]) 
             .caused_by(e)
             .fix("restore the file from a backup, or start from a checkpoint or savepoint under another job name (restore.from: PATH)")
     })
+}
+
+/// Storage that does not answer says nothing about who is in power.
+fn fenced_or_unknown(e: Error) -> Publish {
+    if e.domain() == Domain::User { Publish::Fenced(e) } else { Publish::Unknown(e) }
 }
 
 /// A fresh lineage id.

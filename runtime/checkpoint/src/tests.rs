@@ -153,6 +153,24 @@ fn a_superseded_coordinator_stops_and_names_its_successor() {
 }
 
 #[test]
+fn storage_that_fails_fences_nobody() {
+    let mut fenced = 0;
+    for operations in 0..80 {
+        let (store, storage) = memory();
+        let faulty = Arc::new(FaultyStore::new(store, operations, false));
+        let over = Storage::over(faulty.clone());
+        let Ok(mut a) = Toy::start(&over, "me", &RestoreFrom::Auto, "a", ClaimMode::NoClaim) else { continue };
+        auto(&storage, "b").done();
+        match a.checkpoint(Kind::Checkpoint) {
+            Ok(Publish::Fenced(e)) if faulty.crashed() => panic!("after {operations} operations: {e}"),
+            Ok(Publish::Fenced(_)) => fenced += 1,
+            _ => {}
+        }
+    }
+    assert!(fenced > 0, "it is superseded, and told so while storage works");
+}
+
+#[test]
 fn a_decision_that_storage_has_overtaken_is_made_again() {
     let (_, storage) = memory();
     let mut a = auto(&storage, "a");

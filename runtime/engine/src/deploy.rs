@@ -147,6 +147,8 @@ pub enum TaskEvent {
     Failed(TaskId, Error),
     /// The connection to another worker broke; the tasks here stand still.
     PeerLost(Error),
+    /// This worker is to end; its tasks should go on elsewhere.
+    Leaving(String),
 }
 
 /// A task's part of a checkpoint.

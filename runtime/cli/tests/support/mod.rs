@@ -2,6 +2,9 @@
 //! where it can be killed. Every process started here is ended by its own id.
 #![allow(dead_code)]
 
+pub mod fleet;
+pub mod keyed_job;
+pub mod proxy;
 pub mod s3;
 
 use std::fs::{self, File};
@@ -117,6 +120,12 @@ impl Running {
         alive && killed(status)
     }
 
+    /// SIGKILL, whether it still runs or not; what it told stays.
+    pub fn stop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
     /// Sends a signal by name, such as TERM.
     pub fn signal(&self, name: &str) {
         let done = Command::new("kill").arg(format!("-{name}")).arg(self.pid().to_string()).status().unwrap();
@@ -124,13 +133,18 @@ impl Running {
     }
 
     /// Waits for the end.
-    pub fn end(mut self) -> Done {
+    pub fn end(self) -> Done {
+        self.end_within(PATIENCE)
+    }
+
+    /// Waits for the end, so long at most.
+    pub fn end_within(mut self, patience: Duration) -> Done {
         let begun = Instant::now();
         let status = loop {
             if let Some(status) = self.child.try_wait().unwrap() {
                 break status;
             }
-            assert!(begun.elapsed() < PATIENCE, "it does not end: {}", self.tail());
+            assert!(begun.elapsed() < patience, "it does not end: {}", self.tail());
             std::thread::sleep(Duration::from_millis(5));
         };
         Done { code: status.code(), out: self.out(), err: self.err() }

@@ -7,6 +7,7 @@ mod within;
 pub use within::Conditions;
 
 use super::PATIENCE;
+use std::ffi::OsString;
 use std::fs::File;
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -21,7 +22,7 @@ pub struct S3 {
     pub endpoint: String,
     /// Its objects are files below this folder.
     pub bucket: PathBuf,
-    _server: Server,
+    server: Server,
 }
 
 enum Server {
@@ -29,12 +30,29 @@ enum Server {
     Within { _server: within::Server },
 }
 
-struct Gateway(Child);
+struct Gateway {
+    child: Child,
+    binary: PathBuf,
+    args: Vec<OsString>,
+}
+
+impl Gateway {
+    fn start(binary: &Path, args: Vec<OsString>, log: &Path) -> Self {
+        let mut command = Command::new(binary);
+        command.args(&args).stdin(Stdio::null()).stdout(Stdio::null()).stderr(File::create(log).unwrap());
+        Self { child: command.spawn().unwrap(), binary: binary.to_path_buf(), args }
+    }
+
+    fn signal(&self, name: &str) {
+        let done = Command::new("kill").arg(format!("-{name}")).arg(self.child.id().to_string()).status().unwrap();
+        assert!(done.success());
+    }
+}
 
 impl Drop for Gateway {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
@@ -44,7 +62,7 @@ impl S3 {
         let server = within::serve(conditions);
         let endpoint = server.config.endpoint.clone().unwrap();
         let bucket = server.dir().join("bucket");
-        Self { endpoint, bucket, _server: Server::Within { _server: server } }
+        Self { endpoint, bucket, server: Server::Within { _server: server } }
     }
 
     /// versitygw over `dir`; `meta` is how it keeps what S3 knows of an object. `None` where it is not installed,
@@ -64,22 +82,20 @@ impl S3 {
         let begun = Instant::now();
         loop {
             let port = free_port();
-            let mut command = Command::new(&binary);
-            command.args(["--access", ACCESS, "--secret", SECRET, "--quiet", "--port"]);
-            command.arg(format!("127.0.0.1:{port}")).arg("posix");
+            let mut args: Vec<OsString> =
+                ["--access", ACCESS, "--secret", SECRET, "--quiet", "--port"].map(Into::into).into();
+            args.extend([format!("127.0.0.1:{port}").into(), "posix".into()]);
             match meta {
-                Meta::Kept => command.arg("--sidecar").arg(&side),
-                Meta::Dropped => command.arg("--nometa"),
-            };
-            let child =
-                command.arg(&root).stdin(Stdio::null()).stdout(Stdio::null()).stderr(File::create(&log).unwrap());
-            let child = child.spawn();
-            let mut gateway = Gateway(child.unwrap());
+                Meta::Kept => args.extend(["--sidecar".into(), side.clone().into()]),
+                Meta::Dropped => args.push("--nometa".into()),
+            }
+            args.push(root.clone().into());
+            let mut gateway = Gateway::start(&binary, args, &log);
             // It ends when somebody else was quicker to take the port.
-            while gateway.0.try_wait().unwrap().is_none() {
+            while gateway.child.try_wait().unwrap().is_none() {
                 if TcpStream::connect(("127.0.0.1", port)).is_ok() {
                     let endpoint = format!("http://127.0.0.1:{port}");
-                    return Some(Self { endpoint, bucket: root.join("bucket"), _server: Server::Gateway(gateway) });
+                    return Some(Self { endpoint, bucket: root.join("bucket"), server: Server::Gateway(gateway) });
                 }
                 assert!(begun.elapsed() < PATIENCE, "versitygw does not listen");
                 std::thread::sleep(Duration::from_millis(10));
@@ -87,6 +103,37 @@ impl S3 {
             let told = std::fs::read_to_string(&log).unwrap();
             assert!(told.contains("address already in use"), "versitygw does not start: {told}");
         }
+    }
+
+    fn process(&mut self) -> &mut Gateway {
+        match &mut self.server {
+            Server::Gateway(gateway) => gateway,
+            Server::Within { .. } => panic!("a server in this process cannot be stopped"),
+        }
+    }
+
+    /// From now on requests hang.
+    pub fn pause(&mut self) {
+        self.process().signal("STOP");
+    }
+
+    /// Goes on with what hangs.
+    pub fn resume(&mut self) {
+        self.process().signal("CONT");
+    }
+
+    /// Kills it: connections are refused from now on.
+    pub fn kill(&mut self) {
+        let gateway = self.process();
+        gateway.child.kill().unwrap();
+        gateway.child.wait().unwrap();
+    }
+
+    /// Starts it again at the same address, over the same objects.
+    pub fn restart(&mut self, dir: &Path) {
+        let gateway = self.process();
+        let (binary, args) = (gateway.binary.clone(), gateway.args.clone());
+        *gateway = Gateway::start(&binary, args, &dir.join("versitygw.log"));
     }
 
     /// The options that reach it.

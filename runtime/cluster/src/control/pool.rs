@@ -23,8 +23,9 @@ use tokio::sync::mpsc::UnboundedSender;
 /// How a worker is reached.
 pub(super) type Link = UnboundedSender<Result<ToWorker, tonic::Status>>;
 
-/// How long the tasks of a worker that wants to leave may go on: a job that ends anyway ends in peace.
-const LEAVE_GRACE: Duration = Duration::from_secs(5);
+/// How long the tasks of a worker that wants to leave may go on, so that a checkpoint can be taken first. Shorter than
+/// the worker's own patience.
+const LEAVE_GRACE: Duration = Duration::from_secs(20);
 /// How long workers may take to hang up at the end.
 const GOODBYE: Duration = Duration::from_secs(2);
 
@@ -227,6 +228,16 @@ struct State {
 }
 
 impl State {
+    /// The coordinator learns of a worker that is to end while it is needed.
+    fn tell_of_leaving(&self, worker: &str) {
+        let Some(attempt) = &self.attempt else { return };
+        let needed = |m: &Member| !m.done && !m.lost && m.unfinished > 0;
+        let leaving = self.registry.iter().any(|(name, w)| name == worker && w.leaving.is_some());
+        if leaving && attempt.members.get(worker).is_some_and(needed) {
+            let _ = attempt.events.send(TaskEvent::Leaving(worker.to_string()));
+        }
+    }
+
     /// Slots of a worker in which the attempt that counts runs.
     fn used(&self, worker: &str) -> u32 {
         let member = self.attempt.as_ref().and_then(|a| a.members.get(worker));
@@ -360,6 +371,7 @@ impl Shared {
             w.leaving = Some(Instant::now());
             tracing::info!("worker {worker} was asked to end");
         }
+        state.tell_of_leaving(worker);
         dismiss(state);
     }
 
@@ -496,7 +508,9 @@ impl Shared {
         let of_slot = |(task, worker): (&TaskId, &String)| (Some(task.vertex) == widest).then(|| worker.clone());
         state.before = candidate.workers.iter().filter_map(of_slot).collect();
         state.generation = state.generation.max(generation);
+        let names: Vec<String> = members.keys().cloned().collect();
         state.attempt = Some(Attempt { id: attempt.to_string(), events, members });
+        names.iter().for_each(|name| state.tell_of_leaving(name));
         dismiss(&state);
         Some(candidate)
     }

@@ -351,6 +351,7 @@ fn who_wants_to_leave_goes_when_it_is_not_needed() {
     b.deployed();
     b.say(ToCoordinator::Leave);
     eventually("the wish to leave", || pool.workers().iter().any(|w| w.leaving));
+    assert!(matches!(events.recv_timeout(PATIENCE), Ok(TaskEvent::Leaving(w)) if w == "b"));
     assert_eq!(pool.slots().0, 2);
     // It was not let go so far; when its share has ended, it is.
     b.event("x", WireEvent::Finished(TaskId { vertex: 1, subtask: 1 }));

@@ -140,6 +140,8 @@ pub enum WireEvent {
     Failed(TaskId, WireError),
     /// The connection to another worker broke.
     PeerLost(WireError),
+    /// A worker is to end.
+    Leaving(String),
 }
 
 impl From<TaskEvent> for WireEvent {
@@ -154,6 +156,7 @@ impl From<TaskEvent> for WireEvent {
             TaskEvent::Finished(task) => WireEvent::Finished(task),
             TaskEvent::Failed(task, e) => WireEvent::Failed(task, WireError::from(&e)),
             TaskEvent::PeerLost(e) => WireEvent::PeerLost(WireError::from(&e)),
+            TaskEvent::Leaving(worker) => WireEvent::Leaving(worker),
         }
     }
 }
@@ -170,6 +173,7 @@ impl From<WireEvent> for TaskEvent {
             WireEvent::Finished(task) => TaskEvent::Finished(task),
             WireEvent::Failed(task, e) => TaskEvent::Failed(task, e.into()),
             WireEvent::PeerLost(e) => TaskEvent::PeerLost(e.into()),
+            WireEvent::Leaving(worker) => TaskEvent::Leaving(worker),
         }
     }
 }

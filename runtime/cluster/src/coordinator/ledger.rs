@@ -190,6 +190,12 @@ impl Ledger {
         }
     }
 
+    /// Asks storage, on whatever thread calls it, whether this coordinator is in power. Errors: User when another is.
+    pub fn power(&self) -> impl FnOnce() -> Result<()> + Send + 'static {
+        let lineage = self.lineage.clone();
+        move || lineage.check_in_power()
+    }
+
     /// Where checkpoint `id` goes.
     pub fn checkpoint_slot(&self, id: CheckpointId, attempt: &str) -> Slot {
         self.lineage.checkpoint(id, attempt)

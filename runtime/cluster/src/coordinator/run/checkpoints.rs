@@ -102,7 +102,17 @@ impl Coordinator {
         let drained = ended || stop == Some(StopMode::Drain);
         self.pending.insert(
             id,
-            Pending { kind, stop, drained, triggered_ms: now, slot, writer, collected: Collected::default() },
+            Pending {
+                kind,
+                stop,
+                drained,
+                triggered_ms: now,
+                attempt: self.attempt_id.clone(),
+                parallelism: self.parallelism,
+                slot,
+                writer,
+                collected: Collected::default(),
+            },
         );
         Ok(TaskCommand::Trigger { barrier, store, format })
     }
@@ -123,8 +133,8 @@ impl Coordinator {
             kind: pending.kind,
             drained: pending.drained,
             triggered_ms: pending.triggered_ms,
-            attempt: self.attempt_id.clone(),
-            parallelism: self.parallelism,
+            attempt: pending.attempt.clone(),
+            parallelism: pending.parallelism,
             slot: pending.slot.clone(),
             collected: std::mem::take(&mut pending.collected),
         };

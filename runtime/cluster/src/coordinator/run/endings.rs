@@ -1,6 +1,6 @@
 //! How a job ends or starts again: input done, stopped, suspended, failed.
 
-use super::rescale::overtaken;
+use super::rescale::{Wanted, overtaken};
 use super::{Coordinator, Ending, SUSPEND_MS, StorageResult};
 use crate::coordinator::JobOutcome;
 use crate::view::Request;
@@ -77,7 +77,9 @@ impl Coordinator {
     pub(super) fn failed(&mut self, error: Error) -> Option<JobOutcome> {
         match std::mem::replace(&mut self.ending, Ending::No) {
             Ending::Told(outcome) => return Some(outcome),
-            Ending::Rescale(wanted) => self.view.close_trigger(&wanted.trigger, overtaken(&error)),
+            Ending::Rescale(Wanted { trigger: Some(trigger), .. }) => {
+                self.view.close_trigger(&trigger, overtaken(&error));
+            }
             Ending::Stop { savepoint: Some(path), .. } => {
                 return Some(JobOutcome::Failed(
                     error

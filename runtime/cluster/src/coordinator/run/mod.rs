@@ -77,6 +77,9 @@ struct Pending {
     stop: Option<StopMode>,
     drained: bool,
     triggered_ms: i64,
+    /// Whose tasks write it; another one may run when the last of it is written down.
+    attempt: String,
+    parallelism: u32,
     slot: Slot,
     writer: Arc<CheckpointWriter>,
     collected: Collected,
@@ -319,6 +322,7 @@ impl Coordinator {
             }
             // When all is published already, this ends the job with its outcome.
             TaskEvent::PeerLost(error) => self.failed(error),
+            TaskEvent::Leaving(worker) => self.move_off(&worker),
         }
     }
 

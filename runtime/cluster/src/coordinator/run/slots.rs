@@ -1,11 +1,12 @@
-//! Waits until the tasks have somewhere to run.
+//! Waits until the tasks have somewhere to run. Meanwhile storage is asked whether
+//! this coordinator is still the one: workers may be missing because they are with its successor.
 
 use super::Coordinator;
 use crate::coordinator::JobOutcome;
 use crate::view::Request;
-use crossbeam_channel::select;
+use crossbeam_channel::{bounded, select};
 use std::time::{Duration, Instant};
-use streamjob_core::{Error, Result};
+use streamjob_core::{Domain, Error, Result};
 use streamjob_engine::chain::chain;
 
 /// Between two lines that say what is waited for.
@@ -30,6 +31,7 @@ impl Coordinator {
         let changed = deployer.changed();
         let since = Instant::now();
         let mut told: Option<Instant> = None;
+        let fenced = bounded(1);
         while let Some(missing) = deployer.missing(slots) {
             self.view.pulse().beat();
             if since.elapsed() >= timeout {
@@ -44,10 +46,19 @@ impl Coordinator {
                 }
                 told = Some(Instant::now());
                 tracing::warn!("waiting for workers: {missing}");
+                if let Some(ledger) = &self.ledger {
+                    let (check, fenced) = (ledger.power(), fenced.0.clone());
+                    // Beside this thread: storage may be away too, and workers must not wait for it.
+                    std::thread::spawn(move || match check() {
+                        Err(e) if e.domain() == Domain::User => drop(fenced.try_send(e)),
+                        _ => {}
+                    });
+                }
             }
             let wait = TELL.min(timeout.saturating_sub(since.elapsed()));
             let request = select! {
                 recv(changed) -> _ => None,
+                recv(fenced.1) -> error => return Ok(error.ok().map(JobOutcome::Failed)),
                 recv(self.requests) -> request => request.ok(),
                 default(wait) => None,
             };

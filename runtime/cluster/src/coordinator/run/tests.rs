@@ -64,7 +64,7 @@ struct PaperDeployer {
 impl Deployer for PaperDeployer {
     fn missing(&self, slots: u32) -> Option<String> {
         let there = self.slots.load(Ordering::SeqCst);
-        (there < slots).then(|| format!("the job needs {slots} slots, {there} are there"))
+        (there < slots.max(1)).then(|| format!("the job needs {slots} slots, {there} are there"))
     }
 
     fn changed(&self) -> Receiver<()> {
@@ -240,6 +240,18 @@ fn outcome(outcome: Option<JobOutcome>) -> String {
 
 fn last(location: Option<&str>) -> String {
     location.map_or("without".into(), |l| l.rsplit('/').next().unwrap().into())
+}
+
+#[test]
+fn who_waits_for_workers_learns_that_another_coordinator_has_them() {
+    let storage = storage();
+    let options = [("restart-strategy.type", "fixed-delay"), ("restart-strategy.fixed-delay.delay", "1 ms")];
+    let mut rig = Rig::new(&storage, &options);
+    rig.deployer.slots.store(0, Ordering::SeqCst);
+    let clock = Arc::new(ManualClock::at(2_000_000));
+    Ledger::claim(&settings(&storage, &clock, RestoreFrom::Auto, &[])).unwrap();
+    let ended = outcome(rig.job.on_event(TaskEvent::PeerLost(Error::transient("a worker is lost"))));
+    assert!(ended.starts_with("failed: User: generation 1 was superseded by 2"), "{ended}");
 }
 
 #[test]
@@ -539,6 +551,23 @@ fn a_rescale_starts_the_tasks_again_from_a_checkpoint_of_its_own() {
     rig.job.view.open_trigger("again", TriggerKind::Rescale);
     assert!(rig.job.on_request(Request::Rescale { trigger: "again".into(), parallelism: 4 }).is_none());
     assert_eq!(rig.job.view.trigger_status("again").unwrap().operation.unwrap().rescale.unwrap().from, 4);
+}
+
+#[test]
+fn tasks_of_a_worker_that_is_to_end_go_on_elsewhere_from_a_checkpoint() {
+    let mut rig = Rig::new(&storage(), &[("execution.checkpointing.tolerable-failed-checkpoints", "1")]);
+    assert!(rig.job.on_event(TaskEvent::Leaving("w".into())).is_none());
+    assert!(rig.job.on_event(TaskEvent::Leaving("w".into())).is_none(), "told twice is told once");
+    assert_eq!(rig.told(), ["trigger 1"]);
+    assert!(rig.snapshots(1).is_none());
+    assert!(rig.all(|t| TaskEvent::Published(t, 1)).is_none());
+    assert_eq!(rig.told(), ["complete 1", "cancel", "deploy at 1"]);
+    assert!(rig.all(TaskEvent::Running).is_none());
+    // Without a checkpoint they stay until the worker is lost.
+    rig.job.on_event(TaskEvent::Leaving("v".into()));
+    assert!(rig.declines(2, Error::transient("no storage")).is_none());
+    assert_eq!(rig.told(), ["trigger 2", "abort 2"]);
+    assert!(matches!(rig.job.ending, Ending::No));
 }
 
 #[test]

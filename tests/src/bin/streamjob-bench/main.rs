@@ -1,0 +1,89 @@
+//! `streamjob-bench`: what `make bench` runs. Each bench says its settings, prints
+//! what it measured beside the goal, and everything goes into one JSON file, so
+//! that two runs can be compared. Nothing here asserts a time.
+
+mod exchange;
+mod kill;
+mod latency;
+mod logs;
+mod processes;
+mod report;
+mod rescale;
+mod s3;
+mod state;
+
+use report::Report;
+use std::path::PathBuf;
+use streamjob_core::{Error, Result};
+
+const USAGE: &str = "usage: streamjob-bench [--json FILE] [--bytes N] [all | kill | rescale | latency | exchange]…
+       streamjob-bench compare OLD.json NEW.json
+
+  kill      kill -9 of a worker until the first new row, keyed state in RocksDB, folder and S3
+  rescale   2→4 and 4→2 of a running job with that state
+  latency   a row's creation until it reaches the sink, 100,000 rows a second, a checkpoint every second
+  exchange  rows between two processes beside bare TCP over loopback
+
+  --bytes   of payload in the keyed state (1073741824)
+  --json    where the figures go (bench.json)";
+
+/// What was asked for.
+struct Args {
+    json: PathBuf,
+    bytes: u64,
+    benches: Vec<String>,
+}
+
+impl Args {
+    fn read(mut words: impl Iterator<Item = String>) -> Result<Self> {
+        let mut args = Self { json: "bench.json".into(), bytes: 1 << 30, benches: Vec::new() };
+        while let Some(word) = words.next() {
+            let mut value = || words.next().ok_or_else(|| Error::user(format!("{word} needs a value")).fix(USAGE));
+            match word.as_str() {
+                "--json" => args.json = value()?.into(),
+                "--bytes" => {
+                    args.bytes = value()?.parse().map_err(|e| Error::user("--bytes is no number").caused_by(e))?;
+                }
+                "all" => args.benches.extend(["kill", "rescale", "latency", "exchange"].map(String::from)),
+                "kill" | "rescale" | "latency" | "exchange" => args.benches.push(word),
+                _ => return Err(Error::user(format!("'{word}' is not known here")).fix(USAGE)),
+            }
+        }
+        if args.benches.is_empty() {
+            return Err(Error::user("nothing to measure").fix(USAGE));
+        }
+        Ok(args)
+    }
+}
+
+fn main() {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let outcome = match words.as_slice() {
+        ["compare", old, new] => report::compare(old.as_ref(), new.as_ref()),
+        // The other process of the exchange's bench.
+        ["exchange-peer", rest @ ..] => exchange::peer(rest),
+        _ => Args::read(words.iter().map(ToString::to_string)).and_then(|args| run(&args)),
+    };
+    if let Err(e) = outcome {
+        eprintln!("error: {e}");
+        if let Some(fix) = e.fix_text() {
+            eprintln!("{fix}");
+        }
+        std::process::exit(1);
+    }
+}
+
+fn run(args: &Args) -> Result<()> {
+    let mut report = Report::begin();
+    for bench in &args.benches {
+        match bench.as_str() {
+            "kill" => kill::run(args.bytes, &mut report)?,
+            "rescale" => rescale::run(args.bytes, &mut report)?,
+            "latency" => latency::run(&mut report)?,
+            _ => exchange::run(&mut report)?,
+        }
+    }
+    report.print();
+    report.write(&args.json)
+}
