@@ -95,10 +95,10 @@ pub struct VertexDetails {
 /// Counters of a vertex or a subtask, from the start of the present deployment.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct IoMetrics {
-    /// Bytes taken from input channels; between workers with frames.
+    /// Bytes of rows taken from input channels; between workers with their frames.
     #[serde(rename = "read-bytes")]
     pub read_bytes: u64,
-    /// Bytes given to output channels; between workers with frames.
+    /// Bytes of rows given to output channels; between workers with their frames.
     #[serde(rename = "write-bytes")]
     pub write_bytes: u64,
     /// Rows in (of a source: rows read).
@@ -189,7 +189,7 @@ pub struct ChannelDetails {
     /// Milliseconds that the producer has waited for credit.
     #[serde(rename = "credit-wait")]
     pub credit_wait_ms: u64,
-    /// Bytes sent, with frames.
+    /// Bytes of rows sent, with their frames.
     #[serde(rename = "sent-bytes")]
     pub sent_bytes: u64,
 }

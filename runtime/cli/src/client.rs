@@ -29,7 +29,11 @@ const END: Duration = Duration::from_secs(30);
 pub fn savepoint(args: &SavepointArgs) -> Result<(), Failure> {
     let job = Remote::find(&args.at)?;
     let trigger = uuid::Uuid::new_v4().simple().to_string();
-    let body = SavepointRequest { target_directory: absolute(args.target.as_deref())?, trigger_id: Some(trigger) };
+    let body = SavepointRequest {
+        target_directory: absolute(args.target.as_deref())?,
+        trigger_id: Some(trigger),
+        ..SavepointRequest::default()
+    };
     let location = job.savepoint("savepoints", &body)?;
     Ok(print(&format!("{location}\n"))?)
 }
@@ -42,6 +46,7 @@ pub fn stop(args: &StopArgs) -> Result<(), Failure> {
         target_directory: absolute(args.target.as_deref())?,
         drain: args.drain,
         trigger_id: Some(trigger),
+        ..StopRequest::default()
     };
     let location = job.savepoint("stop", &body)?;
     Ok(print(&format!("{location}\n"))?)
@@ -206,12 +211,11 @@ impl Remote {
         let path = format!("/{outcomes}/{}", trigger.request_id);
         let mut version = 0;
         loop {
-            let response = self
-                .send(self.request(Method::GET, &path))
-                .map_err(|e| e.fix("the job may have ended; `streamjob checkpoint list` shows what was written"))?;
+            let ended = |e: Error| e.fix("the job may have ended; `streamjob checkpoint list` shows what was written");
+            let response = self.send(self.request(Method::GET, &path)).map_err(ended)?;
             let status: TriggerStatus = parse(&self.address, response)?;
             if status.status.id == Progress::InProgress {
-                version = self.await_change(version)?.version;
+                version = self.await_change(version).map_err(ended)?.version;
                 continue;
             }
             return Ok(status.operation.unwrap_or_default());

@@ -119,12 +119,16 @@ fn execute(args: &RunArgs, workers: Option<&CoordinatorArgs>) -> Result<(), Fail
     let default_storage = std::path::absolute(LOCAL_CHECKPOINTS).is_ok_and(|p| p.display().to_string() == storage);
     let deleted = delete_on_cancel && matches!(outcome, JobOutcome::Canceled);
     let has_checkpoints = !memory && !deleted;
+    // Those that were found in storage are not this run's.
+    let (mut checkpoints, status) = (view.checkpoints(), view.status(SystemClock.now_ms()));
+    (checkpoints.counts.completed, checkpoints.counts.failed) =
+        (status.checkpoints.completed, status.checkpoints.failed);
     let footer = Footer {
         outcome: &outcome,
         ran: started.elapsed(),
         figures: Figures::of(&view.operators()),
-        restarts: view.summary(SystemClock.now_ms()).restarts,
-        checkpoints: view.checkpoints(),
+        restarts: status.restarts,
+        checkpoints,
         job: &header.job,
         file: &file,
         storage: has_checkpoints.then_some(storage.as_str()),

@@ -218,9 +218,9 @@ pub struct TaskFigures {
     pub backpressured_nanos: u64,
     /// The rest, nanoseconds.
     pub busy_nanos: u64,
-    /// Bytes taken from its input channels; between workers with frames.
+    /// Bytes of rows taken from its input channels; between workers with their frames.
     pub bytes_in: u64,
-    /// Bytes given to its output channels; between workers with frames.
+    /// Bytes of rows given to its output channels; between workers with their frames.
     pub bytes_out: u64,
     /// Rows that wait in its input channels.
     pub queued_rows: u64,
@@ -243,7 +243,7 @@ pub struct ChannelFigures {
     pub in_flight_bytes: u64,
     /// How long the producer has waited for credit, nanoseconds.
     pub credit_wait_nanos: u64,
-    /// Bytes sent, with frames.
+    /// Bytes of rows sent, with their frames.
     pub sent_bytes: u64,
 }
 

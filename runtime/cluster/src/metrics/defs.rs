@@ -87,8 +87,8 @@ defs! {
     RECORDS_OUT: Task "numRecordsOut" "rows" true "Rows out of its last operator (of a sink: rows written), since the task's start.";
     RECORDS_IN_RATE: Task "numRecordsInPerSecond" "rows/s" true "Rows in, over the last seconds.";
     RECORDS_OUT_RATE: Task "numRecordsOutPerSecond" "rows/s" true "Rows out, over the last seconds.";
-    BYTES_IN: Task "numBytesIn" "bytes" true "Bytes taken from input channels; between workers with frames.";
-    BYTES_OUT: Task "numBytesOut" "bytes" true "Bytes given to output channels; between workers with frames.";
+    BYTES_IN: Task "numBytesIn" "bytes" true "Bytes of rows taken from input channels; between workers with their frames.";
+    BYTES_OUT: Task "numBytesOut" "bytes" true "Bytes of rows given to output channels; between workers with their frames.";
     BUSY_RATE: Task "busyTimeMsPerSecond" "ms/s" true "Work, over the last seconds.";
     IDLE_RATE: Task "idleTimeMsPerSecond" "ms/s" true "Waiting for input, over the last seconds.";
     BACKPRESSURED_RATE: Task "backPressuredTimeMsPerSecond" "ms/s" true "Waiting for space downstream, over the last seconds.";

@@ -32,7 +32,10 @@ impl Collector for Samples {
             let help = format!("{} Unit: {}", def.doc, def.unit);
             let mut family = encoder.encode_descriptor(&name, &help, None, MetricType::Gauge)?;
             for sample in of_def {
-                family.encode_family(&sample.labels)?.encode_gauge(&sample.value)?;
+                match sample.labels.as_slice() {
+                    [] => family.encode_gauge(&sample.value)?,
+                    labels => family.encode_family(&labels)?.encode_gauge(&sample.value)?,
+                }
             }
         }
         Ok(())

@@ -66,7 +66,7 @@ struct State {
     closed: bool,
     /// Since when the task waits here; `None` while it works.
     waiting: Option<Instant>,
-    /// Bytes that the task has taken.
+    /// Bytes of rows that the task has taken.
     taken_bytes: u64,
 }
 
@@ -77,7 +77,7 @@ pub(crate) struct Load {
     pub rows: usize,
     /// Bytes that wait in all channels.
     pub bytes: usize,
-    /// Bytes that the task has taken.
+    /// Bytes of rows that the task has taken.
     pub taken_bytes: u64,
     /// How long the task has been waiting here now.
     pub waiting: Duration,
@@ -324,7 +324,7 @@ impl Inbox {
             if let Some((element, bytes)) = c.queue.pop_front() {
                 c.rows -= rows_of(&element);
                 c.bytes -= bytes;
-                state.taken_bytes += bytes as u64;
+                state.taken_bytes += if is_control(&element) { 0 } else { bytes as u64 };
                 if let Some(credit) = &c.credit {
                     credit.taken(bytes, is_control(&element));
                 }

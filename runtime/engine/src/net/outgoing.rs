@@ -10,6 +10,7 @@ use super::frame::{self, ChannelId, HEADER, Kind};
 use super::wire::{Reader, Stream, Writer, read_frame};
 use super::{CONTROL_CREDIT, WINDOW};
 use crate::deploy::ChannelFigures;
+use crate::task::nanos;
 use parking_lot::{Condvar, Mutex};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -47,12 +48,21 @@ struct Room {
     bytes: i64,
     controls: i64,
     waited_nanos: u64,
+    /// Since when its producer waits now.
+    waiting: Option<Instant>,
+    /// Frames of rows.
     sent_bytes: u64,
 }
 
 impl Room {
     fn new() -> Self {
-        Self { bytes: i64::from(WINDOW), controls: i64::from(CONTROL_CREDIT), waited_nanos: 0, sent_bytes: 0 }
+        Self {
+            bytes: i64::from(WINDOW),
+            controls: i64::from(CONTROL_CREDIT),
+            waited_nanos: 0,
+            waiting: None,
+            sent_bytes: 0,
+        }
     }
 }
 
@@ -105,11 +115,13 @@ impl Outgoing {
             // The last piece may overdraw, so that a batch of any size gets through.
             if *credit > 0 {
                 *credit -= if rows { i64::try_from(bytes.len()).unwrap_or(i64::MAX) } else { 1 };
-                room.sent_bytes += bytes.len() as u64;
-                room.waited_nanos += u64::try_from(waited.as_nanos()).unwrap_or(u64::MAX);
+                room.sent_bytes += if rows { bytes.len() as u64 } else { 0 };
+                room.waited_nanos += nanos(waited);
+                room.waiting = None;
                 break;
             }
             let start = Instant::now();
+            room.waiting.get_or_insert(start);
             self.credit.wait(&mut state);
             waited += start.elapsed();
         }
@@ -142,7 +154,7 @@ impl Outgoing {
                 edge: id.edge,
                 consumer: id.consumer,
                 in_flight_bytes: u64::try_from(i64::from(WINDOW) - room.bytes).unwrap_or(0),
-                credit_wait_nanos: room.waited_nanos,
+                credit_wait_nanos: room.waited_nanos + room.waiting.map_or(0, |since| nanos(since.elapsed())),
                 sent_bytes: room.sent_bytes,
             };
             (id.producer, figures)

@@ -101,6 +101,11 @@ fn a_slow_consumer_holds_back_its_own_producer_only() {
     neighbour.join().unwrap();
     assert!(!slow.is_finished());
     assert_eq!(i64::try_from(to.inboxes[0].load().rows).unwrap(), fits * 10_000);
+    let figures = || out.channels().into_iter().map(|(_, c)| c).find(|c| c.consumer == channel(0).consumer).unwrap();
+    let stuck = figures();
+    assert!(stuck.in_flight_bytes >= u64::from(WINDOW) && stuck.sent_bytes == stuck.in_flight_bytes, "{stuck:?}");
+    // A wait under way counts.
+    assert!(stuck.credit_wait_nanos > 0 && figures().credit_wait_nanos > stuck.credit_wait_nanos);
     // A barrier is not rows: it goes behind them, without their credit.
     out.push(channel(0), &Element::Watermark(7)).unwrap();
     for _ in 0..fits {

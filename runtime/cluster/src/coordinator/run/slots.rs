@@ -41,9 +41,6 @@ impl Coordinator {
                 ));
             }
             if told.is_none_or(|at| at.elapsed() >= TELL) {
-                if let Some(ledger) = &self.ledger {
-                    ledger.check_in_power()?;
-                }
                 told = Some(Instant::now());
                 tracing::warn!("waiting for workers: {missing}");
                 if let Some(ledger) = &self.ledger {
