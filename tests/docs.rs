@@ -47,10 +47,29 @@ fn the_page_of_options_is_current() {
     must_be("options.md", &streamjob_core::options::markdown());
 }
 
+/// Compares the generated part of a page, from a line that says what it is made from, or writes it.
+fn part_must_be(name: &str, made_from: &str, wanted: &str) {
+    const END: &str = "<!-- end -->\n";
+    let begin = format!("<!-- made from {made_from} -->\n");
+    let text = std::fs::read_to_string(page(name)).unwrap();
+    let (before, rest) = text.split_once(&begin).expect("the beginning of the generated part");
+    let (_, after) = rest.split_once(END).expect("the end of the generated part");
+    must_be(name, &format!("{before}{begin}{wanted}{END}{after}"));
+}
+
+#[test]
+fn the_description_of_the_rest_api_is_current() {
+    must_be("openapi.json", &streamjob_cluster::rest::document_text());
+    part_must_be("rest.md", "runtime/cluster/src/rest/routes.rs", &streamjob_cluster::rest::table());
+}
+
+#[test]
+fn the_page_of_metrics_is_current() {
+    part_must_be("metrics.md", "runtime/cluster/src/metrics/defs.rs", &streamjob_cluster::metrics::page());
+}
+
 #[test]
 fn the_table_of_differences_is_current() {
-    const BEGIN: &str = "<!-- made from tests/goldens/differences.txt -->\n";
-    const END: &str = "<!-- end -->\n";
     let mut table = String::from("| What | Golden |\n|---|---|\n");
     for (name, reason) in section("Different on purpose") {
         let mut reason = reason.to_string();
@@ -59,10 +78,7 @@ fn the_table_of_differences_is_current() {
         }
         table.push_str(&format!("| {reason}. | `{name}` |\n"));
     }
-    let text = std::fs::read_to_string(page("sql.md")).unwrap();
-    let (before, rest) = text.split_once(BEGIN).expect("the beginning of the table");
-    let (_, after) = rest.split_once(END).expect("the end of the table");
-    must_be("sql.md", &format!("{before}{BEGIN}{table}{END}{after}"));
+    part_must_be("sql.md", "tests/goldens/differences.txt", &table);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use parking_lot::Mutex;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use streamjob_api::JobState;
+use streamjob_api::{JobState, TriggerKind};
 use streamjob_checkpoint::Storage;
 use streamjob_cluster::control::message::JobDescription;
 use streamjob_cluster::control::{Deployer, LocalDeployer, PoolConfig, PoolDeployer, Timing, WorkerPool};
@@ -222,6 +222,7 @@ impl Bench {
                 bind: None,
                 advertise: None,
                 tls: None,
+                http: None,
                 planner: planner.clone(),
                 timing: Timing::default(),
                 watchdog: PATIENCE,
@@ -287,7 +288,7 @@ pub fn quiesce(job: &RunningJob, gate: &Gate, output: impl Fn() -> usize) -> Res
 
 /// Takes a checkpoint and waits for it.
 pub fn checkpoint(job: &RunningJob, name: &str) -> Result<()> {
-    job.view().open_trigger(name);
+    job.view().open_trigger(name, TriggerKind::Checkpoint);
     job.view().request(Request::Checkpoint { trigger: name.to_string() });
     let begun = Instant::now();
     while begun.elapsed() < PATIENCE {
@@ -304,7 +305,7 @@ pub fn checkpoint(job: &RunningJob, name: &str) -> Result<()> {
 
 /// Stops with a savepoint and gives its location; `None` when the job had ended before.
 pub fn stop(job: RunningJob, mode: StopMode) -> Result<Option<String>> {
-    job.view().open_trigger("stop");
+    job.view().open_trigger("stop", TriggerKind::Stop);
     job.view().request(Request::Savepoint { trigger: "stop".into(), target: None, stop: Some(mode) });
     let begun = Instant::now();
     while !job.wait_timeout(Duration::from_millis(5)) {

@@ -1,9 +1,9 @@
 //! What lies in storage under a job name, for `list`, `inspect` and `verify`.
 
 use crate::layout::{JobPaths, METADATA, Place};
-use crate::lineage::{Head, Job};
+use crate::lineage::{EpochRecord, Head, Job, is_valid};
 use crate::manifest::{Kind, Manifest};
-use crate::restore::{RestorePoint, load};
+use crate::restore::{RestorePoint, load, load_epoch};
 use crate::store::{Storage, join};
 use crate::verify::{Damage, verify};
 use std::collections::BTreeSet;
@@ -128,4 +128,40 @@ pub fn verify_path(storage: &Storage, path: &str, deep: bool) -> Result<(Restore
     let point = load(storage, path)?;
     let damages = verify(&point.reader, &point.manifest, deep)?;
     Ok((point, damages))
+}
+
+/// Manifests of the job's present lineage, newest first: at most `limit` checkpoints and as many savepoints. What was
+/// retired, or cannot be read, is left out; no file but manifests is looked at.
+pub fn recent(job: &Job, limit: usize) -> Result<Vec<(String, Manifest)>> {
+    let Some(head) = job.head()?.map(|h| h.head) else { return Ok(Vec::new()) };
+    let lineage = job.paths().lineage(&head.job_id);
+    let store = job.store().as_ref();
+    let number = |key: &str| key.rsplit('/').next().and_then(|n| n.parse::<CheckpointId>().ok());
+    let mut epochs: Vec<_> =
+        store.list(&lineage.epochs())?.into_iter().filter_map(|o| Some((number(&o.key)?, o.key))).collect();
+    epochs.sort_unstable_by(|a, b| b.cmp(a));
+    let mut out = Vec::new();
+    let mut take = |loaded: Result<RestorePoint>| match loaded {
+        Ok(point) if point.manifest.job_id == head.job_id => {
+            out.push((point.location, point.manifest));
+            Ok(())
+        }
+        Ok(_) => Ok(()),
+        Err(e) if e.domain() == Domain::User => Ok(()),
+        Err(e) => Err(e),
+    };
+    for (_, key) in epochs.iter().take(limit) {
+        let Some(object) = store.get(key)? else { continue };
+        let Ok(record) = serde_json::from_slice::<EpochRecord>(&object.bytes) else { continue };
+        if is_valid(&record, &head) {
+            take(load_epoch(job, &lineage, &record))?;
+        }
+    }
+    for name in store.list_dirs(&job.paths().savepoints())?.iter().take(limit) {
+        take(load(&job.storage, &store.url(&join(&job.paths().savepoints(), name))))?;
+    }
+    // A stop's savepoint has an epoch, too.
+    out.sort_by(|a: &(String, Manifest), b| (b.1.checkpoint, &b.0).cmp(&(a.1.checkpoint, &a.0)));
+    out.dedup_by(|a, b| a.1.checkpoint == b.1.checkpoint);
+    Ok(out)
 }

@@ -12,16 +12,16 @@ use serde::de::DeserializeOwned;
 use std::path::Path;
 use std::time::{Duration, Instant};
 use streamjob_api::{
-    ErrorResponse, JobSummary, JobsOverview, Progress, RescaleRequest, SavepointRequest, StopRequest, TriggerOutcome,
-    TriggerResponse, TriggerStatus,
+    ErrorResponse, JobStatus, JobSummary, JobsOverview, Progress, RescaleRequest, SavepointRequest, StopRequest,
+    TriggerOutcome, TriggerResponse, TriggerStatus,
 };
 use streamjob_core::error::ErrorExt;
 use streamjob_core::{Error, Result};
 
 /// Address without any running job from this folder.
 const DEFAULT_ADDRESS: &str = "127.0.0.1:8081";
-/// Time between two looks at a trigger.
-const POLL: Duration = Duration::from_millis(100);
+/// How long one request waits for the job's status to change.
+const WAIT: Duration = Duration::from_secs(2);
 /// How long `stop` and `cancel` wait for the job's end after their own work is done.
 const END: Duration = Duration::from_secs(30);
 
@@ -29,7 +29,11 @@ const END: Duration = Duration::from_secs(30);
 pub fn savepoint(args: &SavepointArgs) -> Result<(), Failure> {
     let job = Remote::find(&args.at)?;
     let trigger = uuid::Uuid::new_v4().simple().to_string();
-    let body = SavepointRequest { target_directory: absolute(args.target.as_deref())?, trigger_id: Some(trigger) };
+    let body = SavepointRequest {
+        target_directory: absolute(args.target.as_deref())?,
+        trigger_id: Some(trigger),
+        ..SavepointRequest::default()
+    };
     let location = job.savepoint("savepoints", &body)?;
     Ok(print(&format!("{location}\n"))?)
 }
@@ -42,6 +46,7 @@ pub fn stop(args: &StopArgs) -> Result<(), Failure> {
         target_directory: absolute(args.target.as_deref())?,
         drain: args.drain,
         trigger_id: Some(trigger),
+        ..StopRequest::default()
     };
     let location = job.savepoint("stop", &body)?;
     Ok(print(&format!("{location}\n"))?)
@@ -204,28 +209,33 @@ impl Remote {
         let response = self.send(self.request(Method::POST, &format!("/{verb}")).json(body))?;
         let trigger: TriggerResponse = parse(&self.address, response)?;
         let path = format!("/{outcomes}/{}", trigger.request_id);
+        let mut version = 0;
         loop {
-            let response = self
-                .send(self.request(Method::GET, &path))
-                .map_err(|e| e.fix("the job may have ended; `streamjob checkpoint list` shows what was written"))?;
+            let ended = |e: Error| e.fix("the job may have ended; `streamjob checkpoint list` shows what was written");
+            let response = self.send(self.request(Method::GET, &path)).map_err(ended)?;
             let status: TriggerStatus = parse(&self.address, response)?;
             if status.status.id == Progress::InProgress {
-                std::thread::sleep(POLL);
+                version = self.await_change(version).map_err(ended)?.version;
                 continue;
             }
             return Ok(status.operation.unwrap_or_default());
         }
     }
 
+    /// The job's status, once it is another than that of version `after`, or after a while.
+    fn await_change(&self, after: u64) -> Result<JobStatus> {
+        let url = format!("http://{}/status?after={after}&wait={}ms", self.address, WAIT.as_millis());
+        parse(&self.address, self.send(self.client.get(url))?)
+    }
+
     /// Waits until the job's process is gone or its job at rest. No error: what was asked for is done.
     fn await_end(&self) {
-        let deadline = Instant::now() + END;
+        let (deadline, mut version) = (Instant::now() + END, 0);
         while Instant::now() < deadline {
-            let overview = self.request(Method::GET, "").send().ok().and_then(|r| r.json::<JobSummary>().ok());
-            if overview.is_none_or(|s| s.state.is_terminal()) {
-                return;
+            match self.await_change(version) {
+                Ok(status) if !status.state.is_terminal() => version = status.version,
+                _ => return,
             }
-            std::thread::sleep(POLL);
         }
     }
 }

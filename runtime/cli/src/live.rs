@@ -191,6 +191,7 @@ mod tests {
             metrics,
             watermark_ms: Some(5),
             progress: Progress { done, total },
+            figures: None,
         }
     }
 

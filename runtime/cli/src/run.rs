@@ -13,15 +13,16 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use streamjob_api::CheckpointInfo;
+use streamjob_checkpoint::restore::RestoreFrom;
 use streamjob_cluster::control::{PoolConfig, PoolDeployer, Timing, WorkerPool};
-use streamjob_cluster::{JobOutcome, JobView, RunningJob};
+use streamjob_cluster::{Called, JobOutcome, JobView, Past, Prepared, RunningJob};
 use streamjob_core::Result;
 use streamjob_engine::net::Tls;
 use streamjob_state::{Clock, SystemClock};
 
 /// Time between two looks at the job.
 const TICK: Duration = Duration::from_millis(200);
-/// Clients of `stop` fetch their savepoint's path within this time after the end.
+/// Clients fetch what they wait for within this time after the end.
 const LINGER: Duration = Duration::from_millis(1000);
 /// A savepoint no older than this at the end was taken to stop the job.
 const RECENT_MS: i64 = 5000;
@@ -58,7 +59,15 @@ fn execute(args: &RunArgs, workers: Option<&CoordinatorArgs>) -> Result<(), Fail
         address: None,
         file: file.clone(),
     };
-    let mut registration = Registration::new(Path::new(JOBS), &entry)?;
+    let stands_by = workers.is_some_and(|w| w.standby);
+    // Who stands by shares the folder with whoever runs the job.
+    let mut registration = if stands_by { None } else { Some(Registration::new(Path::new(JOBS), &entry)?) };
+    if let Some(args) = workers {
+        if let Some(owner) = &args.owner {
+            settings.owner.clone_from(owner);
+        }
+        settings.revision = args.revision.clone().unwrap_or_default();
+    }
     let pool = workers.map(listen).transpose()?;
     match &pool {
         // Workers keep working files; this process has none.
@@ -83,14 +92,23 @@ fn execute(args: &RunArgs, workers: Option<&CoordinatorArgs>) -> Result<(), Fail
         workers: pool.as_ref().map(|p| p.address().to_string()),
         start: String::new(),
     };
-    let started = Instant::now();
-    let job = streamjob_cluster::start(settings).map_err(Failure::NotStarted)?;
-    let view = job.view().clone();
+    let from = settings.restore.clone();
+    let waiting = Prepared::new(settings).map_err(Failure::NotStarted)?;
+    let view = waiting.view().clone();
     signals.set_job(view.clone());
-    header.rest = job.rest_address().map(|a| a.to_string());
+    header.rest = waiting.rest_address().map(|a| a.to_string());
+    let Some(job) = start(waiting, stands_by, from, &header).map_err(Failure::NotStarted)? else {
+        return Ok(());
+    };
+    let started = Instant::now();
     header.start = job.start_message().to_string();
     entry.address = header.rest.clone();
-    registration.write(&entry)?;
+    if registration.is_none() {
+        registration = Some(Registration::new(Path::new(JOBS), &entry)?);
+    }
+    if let Some(registration) = &mut registration {
+        registration.write(&entry)?;
+    }
     log::note(&header.text());
     let outcome = watch(job, &view);
     drop(registration);
@@ -101,12 +119,16 @@ fn execute(args: &RunArgs, workers: Option<&CoordinatorArgs>) -> Result<(), Fail
     let default_storage = std::path::absolute(LOCAL_CHECKPOINTS).is_ok_and(|p| p.display().to_string() == storage);
     let deleted = delete_on_cancel && matches!(outcome, JobOutcome::Canceled);
     let has_checkpoints = !memory && !deleted;
+    // Those that were found in storage are not this run's.
+    let (mut checkpoints, status) = (view.checkpoints(), view.status(SystemClock.now_ms()));
+    (checkpoints.counts.completed, checkpoints.counts.failed) =
+        (status.checkpoints.completed, status.checkpoints.failed);
     let footer = Footer {
         outcome: &outcome,
         ran: started.elapsed(),
         figures: Figures::of(&view.operators()),
-        restarts: view.summary(SystemClock.now_ms()).restarts,
-        checkpoints: view.checkpoints(),
+        restarts: status.restarts,
+        checkpoints,
         job: &header.job,
         file: &file,
         storage: has_checkpoints.then_some(storage.as_str()),
@@ -116,6 +138,26 @@ fn execute(args: &RunArgs, workers: Option<&CoordinatorArgs>) -> Result<(), Fail
     match outcome {
         JobOutcome::Failed(e) => Err(Failure::One(e)),
         _ => Ok(()),
+    }
+}
+
+/// Begins the job, at once or when it is told to; `None` when there is nothing to do.
+fn start(job: Prepared, stands_by: bool, from: RestoreFrom, header: &Header) -> Result<Option<RunningJob>> {
+    match job.past()? {
+        Past::Stopped(savepoint) => {
+            log::note(&format!("{} was stopped with savepoint {savepoint}: nothing is left to do", header.job));
+            Ok(None)
+        }
+        Past::Ran => job.begin(RestoreFrom::Auto).map(Some),
+        Past::None if stands_by => {
+            let rest = header.rest.as_deref().unwrap_or("off");
+            log::note(&format!("{} stands by: POST /jobs/{}/go to {rest} begins it", header.job, header.job));
+            Ok(match job.stand_by()? {
+                Called::Running(job) => Some(job),
+                Called::Off => None,
+            })
+        }
+        Past::None => job.begin(from).map(Some),
     }
 }
 
@@ -133,13 +175,15 @@ fn watch(job: RunningJob, view: &JobView) -> JobOutcome {
         live.tick(SystemClock.now_ms());
     }
     drop(live);
-    // The REST API ends with the job; whoever stopped it with a savepoint still asks for its path.
+    // The REST API ends with the job; whoever stopped it with a savepoint still asks for its path, and whoever
+    // follows the status for the end.
     let savepoint = view.checkpoints().latest.savepoint;
     let recent = |s: &CheckpointInfo| {
         let ended = s.trigger_timestamp + i64::try_from(s.end_to_end_duration.unwrap_or(0)).unwrap_or(0);
         SystemClock.now_ms() - ended < RECENT_MS
     };
-    if job.rest_address().is_some() && savepoint.as_ref().is_some_and(recent) {
+    let asked_for = savepoint.as_ref().is_some_and(recent) || view.is_followed(SystemClock.now_ms());
+    if job.rest_address().is_some() && asked_for {
         std::thread::sleep(LINGER);
     }
     job.wait()

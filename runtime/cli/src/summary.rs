@@ -122,7 +122,7 @@ impl Footer<'_> {
         if c.failed > 0 {
             text.push_str(&format!(", {} failed", c.failed));
         }
-        if let Some(last) = &self.checkpoints.latest.completed {
+        if let Some(last) = self.checkpoints.latest.completed.as_ref().filter(|_| c.completed > 0) {
             text.push_str(&format!(", the last chk-{} of {}", last.id, units::bytes(last.state_size.unwrap_or(0))));
         }
         if let (Some(storage), true) = (self.storage, c.completed > 0) {

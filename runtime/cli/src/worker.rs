@@ -29,6 +29,7 @@ pub fn run(args: &WorkerArgs) -> Result<(), Failure> {
         slots: args.slots,
         bind: args.bind.clone(),
         advertise: args.advertise.clone(),
+        http: args.http.clone(),
         tls: args.tls.as_deref().map(Tls::read).transpose()?,
         planner: Arc::new(planner),
         timing: Timing::default(),

@@ -4,13 +4,14 @@
 
 pub mod control;
 pub mod coordinator;
+pub mod metrics;
 pub mod rest;
 pub mod restart;
 pub mod settings;
 pub mod view;
 pub mod worker;
 
-pub use coordinator::{JobOutcome, RunningJob, start};
+pub use coordinator::{Called, JobOutcome, Past, Prepared, RunningJob};
 pub use settings::JobSettings;
 pub use streamjob_checkpoint::restore::RestoreFrom;
 pub use view::{JobView, Request};

@@ -39,6 +39,25 @@ pub enum RestartStrategy {
     },
 }
 
+impl std::fmt::Display for RestartStrategy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let ms = Duration::as_millis;
+        match self {
+            RestartStrategy::None => f.write_str("no restart"),
+            RestartStrategy::FixedDelay { attempts, delay } => {
+                write!(f, "fixed delay of {} ms, {attempts} times", ms(delay))
+            }
+            RestartStrategy::FailureRate { max_failures, window, delay } => {
+                write!(f, "delay of {} ms, {max_failures} failures in {} ms", ms(delay), ms(window))
+            }
+            RestartStrategy::ExponentialDelay { initial, max, multiplier, attempts, .. } => {
+                write!(f, "exponential delay from {} ms to {} ms, times {multiplier}", ms(initial), ms(max))?;
+                attempts.map_or(Ok(()), |n| write!(f, ", {n} times"))
+            }
+        }
+    }
+}
+
 impl Default for RestartStrategy {
     fn default() -> Self {
         RestartStrategy::ExponentialDelay {

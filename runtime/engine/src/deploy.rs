@@ -147,6 +147,8 @@ pub enum TaskEvent {
     Failed(TaskId, Error),
     /// The connection to another worker broke; the tasks here stand still.
     PeerLost(Error),
+    /// This worker is to end; its tasks should go on elsewhere.
+    Leaving(String),
 }
 
 /// A task's part of a checkpoint.
@@ -172,6 +174,8 @@ pub struct OperatorSnapshot {
 /// Durations of a checkpoint's phases in one task.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PhaseTimings {
+    /// From the trigger, by the coordinator's clock, to the first barrier, by this process's clock.
+    pub start_delay: Duration,
     /// From the first to the last barrier.
     pub alignment: Duration,
     /// The task stood still.
@@ -199,6 +203,48 @@ pub struct OperatorStatus {
     pub watermark_ms: Option<i64>,
     /// How far a source is.
     pub progress: Progress,
+    /// Figures of the whole task, with its first operator only.
+    pub figures: Option<TaskFigures>,
+}
+
+/// Live figures of a task, counted from its start.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskFigures {
+    /// Exchange address of the worker that runs it; `None` in a job of one process.
+    pub endpoint: Option<String>,
+    /// Waiting for input, nanoseconds.
+    pub idle_nanos: u64,
+    /// Waiting for space downstream, nanoseconds.
+    pub backpressured_nanos: u64,
+    /// The rest, nanoseconds.
+    pub busy_nanos: u64,
+    /// Bytes of rows taken from its input channels; between workers with their frames.
+    pub bytes_in: u64,
+    /// Bytes of rows given to its output channels; between workers with their frames.
+    pub bytes_out: u64,
+    /// Rows that wait in its input channels.
+    pub queued_rows: u64,
+    /// Bytes that wait in its input channels.
+    pub queued_bytes: u64,
+    /// The largest watermark that it has sent, milliseconds.
+    pub watermark_out_ms: Option<i64>,
+    /// Its channels to tasks on other workers.
+    pub channels: Vec<ChannelFigures>,
+}
+
+/// A channel from a task to one on another worker.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChannelFigures {
+    /// Edge of the plan.
+    pub edge: u32,
+    /// Consuming subtask.
+    pub consumer: u32,
+    /// Bytes of rows that the consumer has not given back as credit: queued here, on their way, or queued there.
+    pub in_flight_bytes: u64,
+    /// How long the producer has waited for credit, nanoseconds.
+    pub credit_wait_nanos: u64,
+    /// Bytes of rows sent, with their frames.
+    pub sent_bytes: u64,
 }
 
 /// Running tasks. Dropping it cancels them.

@@ -13,12 +13,12 @@ use streamjob_state::operator::redistribute;
 use streamjob_state::{OpenRequest, OperatorState};
 
 use crate::chain::{ChainPlan, Vertex, chain};
-use crate::deploy::{DeployRequest, Deployment, OperatorStatus, TaskCommand, TaskId, VertexInfo};
-use crate::exchange::{Consumer, Inbox, Partitioner, Target, TaskOutput};
+use crate::deploy::{DeployRequest, Deployment, OperatorStatus, TaskCommand, TaskFigures, TaskId, VertexInfo};
+use crate::exchange::{Consumer, Inbox, OutputMeter, Partitioner, Target, TaskOutput};
 use crate::graph::{Exchange, NodeKind};
 use crate::net::{ChannelId, Traffic};
 use crate::operator::{OperatorMetrics, Progress, TaskInfo};
-use crate::task::{Events, IoPool, SlotSetup, SlotStatus, TaskClock, TaskSetup, run_task};
+use crate::task::{Events, IoPool, SlotSetup, SlotStatus, TaskClock, TaskSetup, nanos, run_task};
 
 mod share;
 
@@ -52,6 +52,8 @@ pub struct LocalDeployment {
     tasks: Vec<RunningTask>,
     halt: Arc<Halt>,
     peers: Option<Arc<Peers>>,
+    /// Producing vertex of each edge of the plan.
+    producers: Vec<usize>,
 }
 
 struct RunningTask {
@@ -60,6 +62,7 @@ struct RunningTask {
     inbox: Arc<Inbox>,
     slots: Vec<Arc<SlotStatus>>,
     times: Arc<TaskClock>,
+    output: Arc<OutputMeter>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -119,7 +122,8 @@ impl LocalDeployment {
         // Everything that can be refused is refused before the first thread starts.
         let setups = builder.setups()?;
         let vertices = plan.vertices.iter().map(|v| v.info.clone()).collect();
-        let mut deployment = Self { vertices, tasks: Vec::new(), halt, peers };
+        let producers = plan.edges.iter().map(|e| e.from).collect();
+        let mut deployment = Self { vertices, tasks: Vec::new(), halt, peers, producers };
         for (setup, is_source, name) in setups {
             let mut task = RunningTask {
                 id: setup.id,
@@ -127,6 +131,7 @@ impl LocalDeployment {
                 inbox: setup.inbox.clone(),
                 slots: setup.slots.iter().map(|s| s.status.clone()).collect(),
                 times: setup.times.clone(),
+                output: setup.output.meter(),
                 thread: None,
             };
             // On an error the deployment is dropped, which cancels what runs.
@@ -150,11 +155,37 @@ impl LocalDeployment {
     /// Where the tasks' time went.
     pub fn times(&self) -> Vec<TaskTimes> {
         let read = |t: &RunningTask| {
-            let (idle_nanos, backpressured_nanos, all) = t.times.read();
-            let busy_nanos = all.saturating_sub(idle_nanos + backpressured_nanos);
-            TaskTimes { task: t.id, idle_nanos, backpressured_nanos, busy_nanos }
+            let f = t.figures();
+            TaskTimes {
+                task: t.id,
+                idle_nanos: f.idle_nanos,
+                backpressured_nanos: f.backpressured_nanos,
+                busy_nanos: f.busy_nanos,
+            }
         };
         self.tasks.iter().map(read).collect()
+    }
+}
+
+impl RunningTask {
+    /// All but what the connections to other workers know.
+    fn figures(&self) -> TaskFigures {
+        let (idle, all) = self.times.read();
+        let load = self.inbox.load();
+        let idle_nanos = idle + nanos(load.waiting);
+        let backpressured_nanos = self.output.waited_nanos();
+        TaskFigures {
+            endpoint: None,
+            idle_nanos,
+            backpressured_nanos,
+            busy_nanos: all.saturating_sub(idle_nanos + backpressured_nanos),
+            bytes_in: load.taken_bytes,
+            bytes_out: self.output.local_bytes(),
+            queued_rows: load.rows as u64,
+            queued_bytes: load.bytes as u64,
+            watermark_out_ms: self.output.watermark(),
+            channels: Vec::new(),
+        }
     }
 }
 
@@ -177,23 +208,28 @@ impl Deployment for LocalDeployment {
     }
 
     fn status(&self) -> Vec<OperatorStatus> {
-        let of_task = |t: &RunningTask| {
-            let id = t.id;
-            t.slots
-                .iter()
-                .map(|s| OperatorStatus {
-                    task: id,
-                    uid: s.uid.clone(),
-                    name: s.name.clone(),
-                    is_source: s.is_source,
-                    is_sink: s.is_sink,
-                    metrics: s.metrics.clone(),
-                    watermark_ms: s.watermark(),
-                    progress: *s.progress.lock(),
-                })
-                .collect::<Vec<_>>()
+        let endpoint = self.peers.as_ref().and_then(|p| p.endpoint());
+        let mut channels = self.peers.as_ref().map(|p| p.channels(&self.producers)).unwrap_or_default();
+        let mut of_task = |t: &RunningTask| {
+            let mut figures = t.figures();
+            figures.endpoint.clone_from(&endpoint);
+            figures.channels = channels.remove(&t.id).unwrap_or_default();
+            figures.bytes_out += figures.channels.iter().map(|c| c.sent_bytes).sum::<u64>();
+            let mut figures = Some(figures);
+            let of_slot = |s: &Arc<SlotStatus>| OperatorStatus {
+                task: t.id,
+                uid: s.uid.clone(),
+                name: s.name.clone(),
+                is_source: s.is_source,
+                is_sink: s.is_sink,
+                metrics: s.metrics.clone(),
+                watermark_ms: s.watermark(),
+                progress: *s.progress.lock(),
+                figures: figures.take(),
+            };
+            t.slots.iter().map(of_slot).collect::<Vec<_>>()
         };
-        self.tasks.iter().flat_map(of_task).collect()
+        self.tasks.iter().flat_map(&mut of_task).collect()
     }
 
     fn join(mut self: Box<Self>) {

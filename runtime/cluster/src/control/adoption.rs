@@ -30,7 +30,7 @@ impl Running {
             WireEvent::Ended(task) => (task, TaskState::Ended),
             WireEvent::Finished(task) => (task, TaskState::Finished),
             WireEvent::Failed(_, error) | WireEvent::PeerLost(error) => return self.fail(error),
-            WireEvent::Snapshot { .. } | WireEvent::Published(..) => return,
+            WireEvent::Snapshot { .. } | WireEvent::Published(..) | WireEvent::Leaving(_) => return,
         };
         let known = self.tasks.entry(*task).or_insert(state);
         *known = (*known).max(state);

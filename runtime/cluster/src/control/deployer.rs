@@ -3,7 +3,7 @@
 use super::adoption::{Candidate, difference};
 use super::digest::digest;
 use super::message::{Deploy, JobDescription, Terms};
-use super::pool::{Plan, WorkerPool};
+use super::pool::{Plan, WorkerInfo, WorkerPool};
 use crossbeam_channel::{Receiver, Sender, never};
 use std::sync::Arc;
 use streamjob_core::{Error, Result};
@@ -36,6 +36,10 @@ pub trait Deployer: Send + Sync {
     fn missing(&self, slots: u32) -> Option<String>;
     /// Gets a message whenever the answer of [`Self::missing`] may have changed.
     fn changed(&self) -> Receiver<()>;
+    /// Workers that are there; none when tasks run in this process.
+    fn workers(&self) -> Vec<WorkerInfo> {
+        Vec::new()
+    }
     /// Starts the tasks.
     fn deploy(&self, request: DeployRequest, origin: Origin) -> Result<Box<dyn Deployment>>;
 
@@ -101,6 +105,10 @@ impl Deployer for PoolDeployer {
 
     fn changed(&self) -> Receiver<()> {
         self.pool.changed()
+    }
+
+    fn workers(&self) -> Vec<WorkerInfo> {
+        self.pool.workers()
     }
 
     fn deploy(&self, request: DeployRequest, origin: Origin) -> Result<Box<dyn Deployment>> {

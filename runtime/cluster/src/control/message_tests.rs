@@ -91,9 +91,9 @@ fn keyed() -> impl Strategy<Value = KeyedSnapshot> {
 fn snapshot() -> impl Strategy<Value = TaskSnapshot> {
     let operator = (text(), option::of(keyed()), operator_state())
         .prop_map(|(uid, keyed, operator)| (OperatorUid(uid), OperatorSnapshot { keyed, operator }));
-    (vec(operator, 0..3), option::of(any::<i64>()), any::<[u32; 3]>()).prop_map(|(operators, watermark_ms, t)| {
-        let [alignment, sync, upload] = t.map(|us| Duration::from_micros(u64::from(us)));
-        TaskSnapshot { operators, watermark_ms, timings: PhaseTimings { alignment, sync, upload } }
+    (vec(operator, 0..3), option::of(any::<i64>()), any::<[u32; 4]>()).prop_map(|(operators, watermark_ms, t)| {
+        let [start_delay, alignment, sync, upload] = t.map(|us| Duration::from_micros(u64::from(us)));
+        TaskSnapshot { operators, watermark_ms, timings: PhaseTimings { start_delay, alignment, sync, upload } }
     })
 }
 
@@ -114,9 +114,34 @@ fn event() -> impl Strategy<Value = WireEvent> {
     ]
 }
 
+fn figures() -> impl Strategy<Value = TaskFigures> {
+    let channel = any::<([u32; 2], [u64; 3])>().prop_map(|(id, n)| ChannelFigures {
+        edge: id[0],
+        consumer: id[1],
+        in_flight_bytes: n[0],
+        credit_wait_nanos: n[1],
+        sent_bytes: n[2],
+    });
+    (option::of(text()), any::<[u64; 7]>(), option::of(any::<i64>()), vec(channel, 0..3)).prop_map(
+        |(endpoint, n, watermark_out_ms, channels)| TaskFigures {
+            endpoint,
+            idle_nanos: n[0],
+            backpressured_nanos: n[1],
+            busy_nanos: n[2],
+            bytes_in: n[3],
+            bytes_out: n[4],
+            queued_rows: n[5],
+            queued_bytes: n[6],
+            watermark_out_ms,
+            channels,
+        },
+    )
+}
+
 fn status() -> impl Strategy<Value = WireStatus> {
-    (task(), text(), any::<[u64; 5]>(), any::<[bool; 2]>(), option::of(any::<i64>()), option::of(any::<u64>()))
-        .prop_map(|(task, name, n, is, watermark_ms, total)| WireStatus {
+    let more = (option::of(any::<i64>()), option::of(any::<u64>()), option::of(figures()));
+    (task(), text(), any::<[u64; 5]>(), any::<[bool; 2]>(), more).prop_map(
+        |(task, name, n, is, (watermark_ms, total, figures))| WireStatus {
             task,
             uid: OperatorUid(name.clone()),
             name,
@@ -128,7 +153,9 @@ fn status() -> impl Strategy<Value = WireStatus> {
             rows_skipped: n[3],
             watermark_ms,
             progress: Progress { done: n[4], total },
-        })
+            figures,
+        },
+    )
 }
 
 fn running() -> impl Strategy<Value = Running> {

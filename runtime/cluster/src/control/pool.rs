@@ -23,8 +23,9 @@ use tokio::sync::mpsc::UnboundedSender;
 /// How a worker is reached.
 pub(super) type Link = UnboundedSender<Result<ToWorker, tonic::Status>>;
 
-/// How long the tasks of a worker that wants to leave may go on: a job that ends anyway ends in peace.
-const LEAVE_GRACE: Duration = Duration::from_secs(5);
+/// How long the tasks of a worker that wants to leave may go on, so that a checkpoint can be taken first. Shorter than
+/// the worker's own patience.
+const LEAVE_GRACE: Duration = Duration::from_secs(20);
 /// How long workers may take to hang up at the end.
 const GOODBYE: Duration = Duration::from_secs(2);
 
@@ -55,6 +56,10 @@ pub struct WorkerInfo {
     pub slots: u32,
     /// Where its exchange listens.
     pub exchange: String,
+    /// Slots that run nothing of the attempt that counts.
+    pub free: u32,
+    /// How long ago it was heard.
+    pub silent: Duration,
     /// It was asked to end.
     pub leaving: bool,
 }
@@ -118,10 +123,13 @@ impl WorkerPool {
     /// Registered workers.
     pub fn workers(&self) -> Vec<WorkerInfo> {
         let state = self.shared.state.lock();
+        let now = Instant::now();
         let info = |(name, w): (&String, &Worker<Link>)| WorkerInfo {
             name: name.clone(),
             slots: w.slots,
             exchange: w.exchange.clone(),
+            free: w.slots.saturating_sub(state.used(name)),
+            silent: w.silent(now),
             leaving: w.leaving.is_some(),
         };
         state.registry.iter().map(info).collect()
@@ -220,6 +228,25 @@ struct State {
 }
 
 impl State {
+    /// The coordinator learns of a worker that is to end while it is needed.
+    fn tell_of_leaving(&self, worker: &str) {
+        let Some(attempt) = &self.attempt else { return };
+        let needed = |m: &Member| !m.done && !m.lost && m.unfinished > 0;
+        let leaving = self.registry.iter().any(|(name, w)| name == worker && w.leaving.is_some());
+        if leaving && attempt.members.get(worker).is_some_and(needed) {
+            let _ = attempt.events.send(TaskEvent::Leaving(worker.to_string()));
+        }
+    }
+
+    /// Slots of a worker in which the attempt that counts runs.
+    fn used(&self, worker: &str) -> u32 {
+        let member = self.attempt.as_ref().and_then(|a| a.members.get(worker));
+        if member.is_none_or(|m| m.done || m.lost) {
+            return 0;
+        }
+        u32::try_from(self.before.iter().filter(|w| *w == worker).count()).unwrap_or(u32::MAX)
+    }
+
     fn candidate(&self) -> Option<Candidate> {
         Candidate::among(self.registry.iter().filter_map(|(name, w)| Some((name.as_str(), w.running.as_ref()?))))
     }
@@ -344,6 +371,7 @@ impl Shared {
             w.leaving = Some(Instant::now());
             tracing::info!("worker {worker} was asked to end");
         }
+        state.tell_of_leaving(worker);
         dismiss(state);
     }
 
@@ -480,7 +508,9 @@ impl Shared {
         let of_slot = |(task, worker): (&TaskId, &String)| (Some(task.vertex) == widest).then(|| worker.clone());
         state.before = candidate.workers.iter().filter_map(of_slot).collect();
         state.generation = state.generation.max(generation);
+        let names: Vec<String> = members.keys().cloned().collect();
         state.attempt = Some(Attempt { id: attempt.to_string(), events, members });
+        names.iter().for_each(|name| state.tell_of_leaving(name));
         dismiss(&state);
         Some(candidate)
     }

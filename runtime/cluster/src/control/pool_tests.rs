@@ -177,6 +177,8 @@ fn shares_go_to_all_workers_and_commands_follow() {
     assert_eq!(at_a.assignment, [vec![0], vec![0, 1, 0]]);
     assert_eq!((&at_a.peers, &at_a.assignment), (&at_b.peers, &at_b.assignment));
     assert_eq!(at_a.peers, ["a:1", "b:1"]);
+    let free = || pool.workers().iter().map(|w| w.free).collect::<Vec<_>>();
+    assert_eq!(free(), [0, 1]);
     deployment.send(TaskCommand::Complete(3));
     for fake in [&mut a, &mut b] {
         let command = WireCommand::Complete(3);
@@ -190,6 +192,7 @@ fn shares_go_to_all_workers_and_commands_follow() {
         fake.say(ToCoordinator::Done { attempt: "x".into() });
     }
     joined.join().unwrap();
+    assert_eq!(free(), [2, 2]);
     let mut c = Fake::registered(&pool, "c");
     pool.end();
     for fake in [&mut a, &mut b, &mut c] {
@@ -351,6 +354,7 @@ fn who_wants_to_leave_goes_when_it_is_not_needed() {
     b.deployed();
     b.say(ToCoordinator::Leave);
     eventually("the wish to leave", || pool.workers().iter().any(|w| w.leaving));
+    assert!(matches!(events.recv_timeout(PATIENCE), Ok(TaskEvent::Leaving(w)) if w == "b"));
     assert_eq!(pool.slots().0, 2);
     // It was not let go so far; when its share has ended, it is.
     b.event("x", WireEvent::Finished(TaskId { vertex: 1, subtask: 1 }));

@@ -43,6 +43,13 @@ pub struct Registered<L> {
     pub replaced: Option<(Worker<L>, bool)>,
 }
 
+impl<L> Worker<L> {
+    /// How long ago it was heard.
+    pub fn silent(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.heard)
+    }
+}
+
 impl<L> Default for Registry<L> {
     fn default() -> Self {
         Self { workers: BTreeMap::new(), next: 1 }

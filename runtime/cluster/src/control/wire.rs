@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use streamjob_checkpoint::Storage;
 use streamjob_checkpoint::snapshot_store::described;
 use streamjob_core::{Barrier, CheckpointId, Domain, Error, OperatorUid, Result};
-use streamjob_engine::deploy::{OperatorStatus, TaskCommand, TaskEvent, TaskId, TaskSnapshot};
+use streamjob_engine::deploy::{OperatorStatus, TaskCommand, TaskEvent, TaskFigures, TaskId, TaskSnapshot};
 use streamjob_engine::operator::{OperatorMetrics, Progress};
 use streamjob_state::SnapshotFormat;
 
@@ -140,6 +140,8 @@ pub enum WireEvent {
     Failed(TaskId, WireError),
     /// The connection to another worker broke.
     PeerLost(WireError),
+    /// A worker is to end.
+    Leaving(String),
 }
 
 impl From<TaskEvent> for WireEvent {
@@ -154,6 +156,7 @@ impl From<TaskEvent> for WireEvent {
             TaskEvent::Finished(task) => WireEvent::Finished(task),
             TaskEvent::Failed(task, e) => WireEvent::Failed(task, WireError::from(&e)),
             TaskEvent::PeerLost(e) => WireEvent::PeerLost(WireError::from(&e)),
+            TaskEvent::Leaving(worker) => WireEvent::Leaving(worker),
         }
     }
 }
@@ -170,6 +173,7 @@ impl From<WireEvent> for TaskEvent {
             WireEvent::Finished(task) => TaskEvent::Finished(task),
             WireEvent::Failed(task, e) => TaskEvent::Failed(task, e.into()),
             WireEvent::PeerLost(e) => TaskEvent::PeerLost(e.into()),
+            WireEvent::Leaving(worker) => TaskEvent::Leaving(worker),
         }
     }
 }
@@ -199,6 +203,9 @@ pub struct WireStatus {
     pub watermark_ms: Option<i64>,
     /// How far a source is.
     pub progress: Progress,
+    /// Figures of the whole task, with its first operator only.
+    #[serde(default)]
+    pub figures: Option<TaskFigures>,
 }
 
 impl From<OperatorStatus> for WireStatus {
@@ -216,6 +223,7 @@ impl From<OperatorStatus> for WireStatus {
             is_sink: s.is_sink,
             watermark_ms: s.watermark_ms,
             progress: s.progress,
+            figures: s.figures,
         }
     }
 }
@@ -237,6 +245,7 @@ impl From<WireStatus> for OperatorStatus {
             metrics: Arc::new(metrics),
             watermark_ms: s.watermark_ms,
             progress: s.progress,
+            figures: s.figures,
         }
     }
 }

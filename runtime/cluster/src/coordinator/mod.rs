@@ -4,20 +4,33 @@
 //! its actions are carried out, on one thread, with storage work on another.
 
 mod attempt;
+mod found;
 mod ledger;
+mod prepared;
 mod run;
 mod snapshots;
 
+use crate::control::Deployer;
+use crate::control::digest::digest;
 use crate::rest;
 use crate::settings::JobSettings;
 use crate::view::{JobView, ViewSettings};
 use crossbeam_channel::Receiver;
-use ledger::Ledger;
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::thread::JoinHandle;
-use streamjob_api::{CheckpointConfig, ServerConfig};
+use std::time::Duration;
+use streamjob_api::{CheckpointConfig, Externalization, ServerConfig};
 use streamjob_core::error::ErrorExt;
-use streamjob_core::{Error, Result};
+use streamjob_core::{Error, OperatorUid, Result};
+use streamjob_engine::JobGraph;
+use streamjob_engine::graph::{Node, NodeKind};
+
+/// Between two looks at who is there.
+const WORKERS: Duration = Duration::from_millis(200);
+
+pub use prepared::{Called, Past, Prepared};
 
 /// How a job ended.
 #[derive(Debug)]
@@ -87,31 +100,6 @@ impl RunningJob {
     }
 }
 
-/// Claims the job, finds what to restore, checks that it fits, and starts the
-/// coordinator. Everything wrong with the start comes back from here, before any task runs.
-pub fn start(settings: JobSettings) -> Result<RunningJob> {
-    let config = settings.checkpoint_config()?;
-    let ledger = Ledger::claim(&settings)?;
-    let (requests_in, requests) = crossbeam_channel::unbounded();
-    let view = JobView::new(view_settings(&settings, &config), requests_in);
-    view.set_identity(ledger.job_id().clone(), ledger.generation());
-    let server = settings.rest.clone().map(|(address, port)| serve(&settings, &view, &address, port)).transpose()?;
-    let (rest_address, server) = server.map_or((None, None), |(a, s)| (Some(a), Some(s)));
-    let start_message = ledger.start_message().to_string();
-    let (ended_in, ended) = crossbeam_channel::bounded::<()>(0);
-    let thread_view = view.clone();
-    let thread = std::thread::Builder::new()
-        .name("coordinator".into())
-        .spawn(move || {
-            let outcome = run::Coordinator::new(settings, config, ledger, thread_view, requests).run();
-            // Closed, not written to: every look from now on sees the end.
-            drop(ended_in);
-            outcome
-        })
-        .transient("cannot start the coordinator's thread")?;
-    Ok(RunningJob { view, rest_address, start_message, thread, ended, _server: server })
-}
-
 fn serve(
     settings: &JobSettings,
     view: &JobView,
@@ -127,6 +115,7 @@ fn serve(
     let listener = runtime.block_on(rest::bind(address, port))?;
     let bound = rest::local_address(&listener)?;
     let (view, clock) = (view.clone(), settings.clock.clone());
+    runtime.spawn(watch_workers(view.clone(), settings.deployer.clone()));
     runtime.spawn(async move {
         if let Err(e) = rest::serve(listener, view, clock).await {
             tracing::error!("{e}");
@@ -135,19 +124,49 @@ fn serve(
     Ok((bound, runtime))
 }
 
+/// Keeps the view's workers fresh, whatever the coordinator's thread is busy with.
+async fn watch_workers(view: JobView, deployer: Arc<dyn Deployer>) {
+    let mut ticks = tokio::time::interval(WORKERS);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        view.set_workers(deployer.workers());
+    }
+}
+
+/// Operators with a parallelism of their own.
+fn fixed(graph: &JobGraph) -> BTreeSet<OperatorUid> {
+    let of_source = |node: &Node| match &node.kind {
+        NodeKind::Source(source) => source.parallelism(),
+        NodeKind::Operator(_) => None,
+    };
+    let fixed = graph.nodes.iter().filter(|n| n.parallelism.or_else(|| of_source(n)).is_some());
+    fixed.map(|n| n.uid.clone()).collect()
+}
+
 fn view_settings(settings: &JobSettings, config: &streamjob_checkpoint::coordinator::Config) -> ViewSettings {
     let secret = |key: &str| key.contains("secret") || key.contains("password") || key.contains("access-key");
     let options = settings.options.iter().filter(|(k, _)| !secret(k));
     ViewSettings {
         name: settings.name.clone(),
+        revision: settings.revision.clone(),
         started_ms: settings.clock.now_ms(),
+        parallelism: settings.parallelism,
         max_parallelism: settings.max_parallelism,
+        fixed: fixed(&settings.graph),
+        plan_digest: digest(&settings.graph),
+        restart_strategy: settings.restart_strategy().to_string(),
+        metrics_prefix: settings.options.text("metrics.prefix").unwrap_or_default().to_string(),
         checkpoints: CheckpointConfig {
             mode: if settings.aligned() { "exactly_once" } else { "at_least_once" }.into(),
             interval: config.interval_ms.unwrap_or(0),
             timeout: config.timeout_ms,
             min_pause: config.min_pause_ms,
             max_concurrent: u32::try_from(config.max_concurrent).unwrap_or(u32::MAX),
+            externalization: Externalization {
+                enabled: !settings.memory_storage,
+                delete_on_cancellation: settings.delete_on_cancel(),
+            },
             tolerable_failed_checkpoints: config.tolerable_failures,
             num_retained: u32::try_from(settings.retained()).unwrap_or(u32::MAX),
             state_backend: settings.backend.name().into(),

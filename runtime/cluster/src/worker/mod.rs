@@ -3,6 +3,7 @@
 //! about the job; what it runs can publish only what its attempt's coordinator wins.
 
 mod address;
+mod http;
 mod link;
 mod outbox;
 mod run;
@@ -38,6 +39,8 @@ pub struct WorkerConfig {
     pub advertise: Option<String>,
     /// Mutual TLS; `None` for plain TCP.
     pub tls: Option<Tls>,
+    /// Where probes and metrics are served, `host:port`; `None` for nowhere.
+    pub http: Option<String>,
     /// Makes what runs from a job's description.
     pub planner: Arc<dyn Planner>,
     /// When a silent coordinator is lost.

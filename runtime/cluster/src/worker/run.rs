@@ -1,6 +1,7 @@
 //! The worker's thread: one attempt at a time. A newer one ends the older one
 //! first, and begins when all of that one's threads have ended.
 
+use super::http::Monitor;
 use super::link::{FromLink, Link};
 use super::outbox::Outbox;
 use super::share::{self, Local, Share};
@@ -46,12 +47,17 @@ pub fn run_worker(config: WorkerConfig, leave: Receiver<()>) -> Result<()> {
     let exchange = address::advertise(config.advertise.as_deref(), network.address(), &config.coordinator)?;
     tracing::info!("worker {}: {} slots, exchange at {exchange}", config.name, config.slots);
     let outbox = Arc::new(Outbox::default());
+    let monitor = Monitor::start(&config.name, config.http.as_deref(), outbox.clone())?;
+    if let Some(address) = monitor.address() {
+        tracing::info!("probes and metrics at http://{address}");
+    }
     let (inbox_in, inbox) = unbounded();
     let link = Link::start(&config, exchange, outbox.clone(), inbox_in)?;
     let worker = Worker {
         config,
         network,
         outbox,
+        monitor,
         state: State::Idle,
         local: Local::default(),
         joined: unbounded(),
@@ -66,6 +72,7 @@ struct Worker {
     config: WorkerConfig,
     network: Arc<Network>,
     outbox: Arc<Outbox>,
+    monitor: Arc<Monitor>,
     state: State,
     local: Local,
     /// Attempts whose threads have ended.
@@ -123,6 +130,7 @@ impl Worker {
                 }
                 default(STATUS) => {}
             }
+            self.monitor.beat(matches!(self.state, State::Running(_)));
             if reported.elapsed() >= STATUS {
                 reported = Instant::now();
                 self.report();
@@ -166,6 +174,7 @@ impl Worker {
         let (attempt, generation, tasks) = (deploy.attempt.clone(), deploy.generation, share::tasks(&deploy));
         tracing::info!("attempt {attempt} of {}: {} tasks here", deploy.terms.job.name, tasks.len());
         self.outbox.begin(&attempt, generation, deploy.terms.clone(), tasks);
+        let _waits = self.monitor.begin(&deploy.terms.job);
         match share::start(self.config.planner.as_ref(), self.network.clone(), &mut self.local, deploy) {
             Ok(share) => self.state = State::Running(share),
             Err(e) => {
@@ -282,9 +291,9 @@ impl Worker {
     }
 
     fn report(&self) {
-        if let State::Running(share) = &self.state
-            && self.outbox.is_connected()
-        {
+        let State::Running(share) = &self.state else { return };
+        self.monitor.look(share.deployment.as_ref());
+        if self.outbox.is_connected() {
             let operators: Vec<WireStatus> = share.deployment.status().into_iter().map(WireStatus::from).collect();
             self.outbox.say(ToCoordinator::Status { attempt: share.attempt.clone(), operators });
         }

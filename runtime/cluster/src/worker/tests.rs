@@ -51,6 +51,7 @@ fn config(coordinator: &str, tls: Option<Tls>) -> WorkerConfig {
         bind: None,
         advertise: None,
         tls,
+        http: None,
         planner: Arc::new(Fake(None)),
         timing: Timing::default(),
         watchdog: WorkerConfig::WATCHDOG,

@@ -397,6 +397,13 @@ pub static REGISTRY: &[OptionDef] = &[
         "How long a start waits for workers with enough slots; then it counts as a failure.",
     ),
     ignored("jobmanager.execution.failover-strategy", &[], Text, "the whole job restarts"),
+    yes(
+        "metrics.prefix",
+        &[],
+        Text,
+        Some("flink"),
+        "First part of the names on /metrics, before the first underscore.",
+    ),
     yes("rest.port", &[], Int(0, 65_535), Some("8081"), "Port of the job's REST API; the next free one is taken."),
     yes("rest.bind-address", &[], Text, Some("127.0.0.1"), "Address of the job's REST API."),
     yes("s3.endpoint", &["fs.s3a.endpoint"], Text, None, "Endpoint of an S3 store other than AWS."),

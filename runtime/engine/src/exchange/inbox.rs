@@ -64,6 +64,23 @@ struct State {
     cancelled: bool,
     /// The task has ended in peace: what still comes is dropped.
     closed: bool,
+    /// Since when the task waits here; `None` while it works.
+    waiting: Option<Instant>,
+    /// Bytes of rows that the task has taken.
+    taken_bytes: u64,
+}
+
+/// What an inbox holds and has given.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Load {
+    /// Rows that wait in all channels.
+    pub rows: usize,
+    /// Bytes that wait in all channels.
+    pub bytes: usize,
+    /// Bytes of rows that the task has taken.
+    pub taken_bytes: u64,
+    /// How long the task has been waiting here now.
+    pub waiting: Duration,
 }
 
 #[derive(Default)]
@@ -126,6 +143,8 @@ impl Inbox {
                 halted: false,
                 cancelled: false,
                 closed: false,
+                waiting: None,
+                taken_bytes: 0,
             }),
             ready: Condvar::new(),
             space: (0..channels).map(|_| Condvar::new()).collect(),
@@ -285,7 +304,9 @@ impl Inbox {
                 break Received::Timeout;
             }
             self.hungry.store(true, Ordering::Relaxed);
+            state.waiting = Some(start);
             self.ready.wait_until(&mut state, deadline);
+            state.waiting = None;
             self.hungry.store(false, Ordering::Relaxed);
             waited += start.elapsed();
         };
@@ -303,6 +324,7 @@ impl Inbox {
             if let Some((element, bytes)) = c.queue.pop_front() {
                 c.rows -= rows_of(&element);
                 c.bytes -= bytes;
+                state.taken_bytes += if is_control(&element) { 0 } else { bytes as u64 };
                 if let Some(credit) = &c.credit {
                     credit.taken(bytes, is_control(&element));
                 }
@@ -316,11 +338,15 @@ impl Inbox {
         None
     }
 
-    /// Rows and bytes that wait in all channels.
-    #[cfg(test)]
-    pub(crate) fn load(&self) -> (usize, usize) {
+    /// What is here now.
+    pub(crate) fn load(&self) -> Load {
         let state = self.state.lock();
-        (state.channels.iter().map(|c| c.rows).sum(), state.channels.iter().map(|c| c.bytes).sum())
+        Load {
+            rows: state.channels.iter().map(|c| c.rows).sum(),
+            bytes: state.channels.iter().map(|c| c.bytes).sum(),
+            taken_bytes: state.taken_bytes,
+            waiting: state.waiting.map(|since| since.elapsed()).unwrap_or_default(),
+        }
     }
 }
 

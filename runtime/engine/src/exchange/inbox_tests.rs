@@ -44,7 +44,7 @@ fn order_within_a_channel_and_turns_between_channels() {
     inbox.push(1, rows(8), 1).unwrap();
     inbox.command(TaskCommand::Complete(1));
     assert_eq!(drain(&inbox), ["command", "0:1", "1:7", "0:W5", "1:8", "0:B1", "0:2"]);
-    assert_eq!(inbox.load(), (0, 0));
+    assert_eq!((inbox.load().rows, inbox.load().bytes), (0, 0));
 }
 
 #[test]

@@ -7,5 +7,5 @@ mod output;
 mod partition;
 
 pub(crate) use inbox::{Credit, Inbox, Received};
-pub(crate) use output::{Consumer, Target, TaskOutput};
+pub(crate) use output::{Consumer, OutputMeter, Target, TaskOutput};
 pub(crate) use partition::Partitioner;

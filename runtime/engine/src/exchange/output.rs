@@ -6,6 +6,7 @@
 //! it: which rows are late does not depend on how they were batched.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use arrow::array::{Array, UInt8Array};
@@ -16,6 +17,7 @@ use super::partition::Routed;
 use super::{Inbox, Partitioner};
 use crate::net::{ChannelId, Outgoing};
 use crate::operator::Output;
+use crate::task::nanos;
 
 /// Rows that a batch aims at.
 const TARGET_ROWS: usize = 8_192;
@@ -42,9 +44,12 @@ pub(crate) enum Consumer {
 }
 
 impl Target {
-    fn push(&self, element: Element, bytes: usize) -> Result<Duration> {
+    fn push(&self, element: Element, bytes: usize, meter: &OutputMeter) -> Result<Duration> {
         match &self.consumer {
-            Consumer::Here(inbox) => inbox.push(self.channel, element, bytes),
+            Consumer::Here(inbox) => {
+                meter.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+                inbox.push(self.channel, element, bytes)
+            }
             Consumer::There(connection, id) => connection.push(*id, &element),
         }
     }
@@ -58,8 +63,62 @@ impl Target {
     }
 }
 
+/// Counters of one task's output; it writes, anyone reads.
+pub(crate) struct OutputMeter {
+    epoch: Instant,
+    waited: AtomicU64,
+    /// Start of the push under way, nanoseconds after `epoch`; 0 for none.
+    pushing: AtomicU64,
+    bytes: AtomicU64,
+    /// `i64::MIN` before the first.
+    watermark: AtomicI64,
+}
+
+impl OutputMeter {
+    fn new() -> Self {
+        Self {
+            epoch: Instant::now(),
+            waited: AtomicU64::new(0),
+            pushing: AtomicU64::new(0),
+            bytes: AtomicU64::new(0),
+            watermark: AtomicI64::new(i64::MIN),
+        }
+    }
+
+    /// Nanoseconds that pushes have waited, with the one under way: a push that does not wait takes next to no time.
+    pub(crate) fn waited_nanos(&self) -> u64 {
+        let waited = self.waited.load(Ordering::Relaxed);
+        match self.pushing.load(Ordering::Relaxed) {
+            0 => waited,
+            since => waited + nanos(self.epoch.elapsed()).saturating_sub(since),
+        }
+    }
+
+    /// Bytes given to consumers in this process.
+    pub(crate) fn local_bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// The largest watermark that was sent.
+    pub(crate) fn watermark(&self) -> Option<i64> {
+        Some(self.watermark.load(Ordering::Relaxed)).filter(|w| *w > i64::MIN)
+    }
+
+    /// Runs a push and counts what it waits.
+    fn count(&self, push: impl FnOnce() -> Result<Duration>) -> Result<Duration> {
+        self.pushing.store(nanos(self.epoch.elapsed()).max(1), Ordering::Relaxed);
+        let waited = push();
+        self.pushing.store(0, Ordering::Relaxed);
+        if let Ok(waited) = &waited {
+            self.waited.fetch_add(nanos(*waited), Ordering::Relaxed);
+        }
+        waited
+    }
+}
+
 /// See the module.
 pub(crate) struct TaskOutput {
+    meter: Arc<OutputMeter>,
     edges: Vec<Edge>,
     linger: Duration,
     /// When the oldest gathered rows must go.
@@ -76,6 +135,7 @@ struct Edge {
 /// What is gathered for one target.
 struct Lane {
     target: Target,
+    meter: Arc<OutputMeter>,
     batches: Vec<Batch>,
     rows: usize,
     bytes: usize,
@@ -85,17 +145,20 @@ struct Lane {
 impl TaskOutput {
     /// One entry an outgoing edge. `linger` zero gathers nothing.
     pub(crate) fn new(edges: Vec<(Partitioner, Vec<Target>)>, linger: Duration) -> Self {
-        let edges = edges
-            .into_iter()
-            .map(|(partitioner, targets)| Edge {
-                partitioner,
-                lanes: targets
-                    .into_iter()
-                    .map(|target| Lane { target, batches: Vec::new(), rows: 0, bytes: 0, watermark: None })
-                    .collect(),
-            })
-            .collect();
-        Self { edges, linger, due: None, watermark: None, waited: Duration::ZERO }
+        let meter = Arc::new(OutputMeter::new());
+        let lane =
+            |target| Lane { target, meter: meter.clone(), batches: Vec::new(), rows: 0, bytes: 0, watermark: None };
+        let edge = |(partitioner, targets): (Partitioner, Vec<Target>)| Edge {
+            partitioner,
+            lanes: targets.into_iter().map(lane).collect(),
+        };
+        let edges = edges.into_iter().map(edge).collect();
+        Self { meter, edges, linger, due: None, watermark: None, waited: Duration::ZERO }
+    }
+
+    /// Counters that anyone may read while the task runs.
+    pub(crate) fn meter(&self) -> Arc<OutputMeter> {
+        self.meter.clone()
     }
 
     /// The largest watermark that was emitted.
@@ -126,7 +189,7 @@ impl TaskOutput {
     pub(crate) fn broadcast(&mut self, element: &Element) -> Result<()> {
         self.flush()?;
         for lane in self.edges.iter().flat_map(|e| &e.lanes) {
-            self.waited += lane.target.push(element.clone(), 0)?;
+            self.waited += lane.push(element.clone(), 0)?;
         }
         Ok(())
     }
@@ -171,6 +234,7 @@ impl Output for TaskOutput {
             return Ok(());
         }
         self.watermark = Some(watermark_ms);
+        self.meter.watermark.store(watermark_ms, Ordering::Relaxed);
         for lane in self.edges.iter_mut().flat_map(|e| &mut e.lanes) {
             lane.watermark = Some(watermark_ms);
             if lane.rows == 0 || lane.target.is_hungry() {
@@ -195,13 +259,17 @@ impl Edge {
 }
 
 impl Lane {
+    fn push(&self, element: Element, bytes: usize) -> Result<Duration> {
+        self.meter.count(|| self.target.push(element, bytes, &self.meter))
+    }
+
     fn add(&mut self, batch: Batch, linger: Duration) -> Result<Duration> {
         let bytes = batch_bytes(&batch)?;
         let large = batch.num_rows() >= SLIVER_ROWS || bytes >= TARGET_BYTES || linger.is_zero();
         if large {
             // Passed on as it is, behind what is held.
             let waited = self.flush()?;
-            return Ok(waited + self.target.push(Element::Batch(batch), bytes)?);
+            return Ok(waited + self.push(Element::Batch(batch), bytes)?);
         }
         let waited = if self.watermark.is_some() { self.flush()? } else { Duration::ZERO };
         self.rows += batch.num_rows();
@@ -219,10 +287,10 @@ impl Lane {
         let bytes = std::mem::take(&mut self.bytes);
         self.rows = 0;
         if let Some(batch) = gather(std::mem::take(&mut self.batches))? {
-            waited += self.target.push(Element::Batch(batch), bytes)?;
+            waited += self.push(Element::Batch(batch), bytes)?;
         }
         if let Some(watermark) = self.watermark.take() {
-            waited += self.target.push(Element::Watermark(watermark), 0)?;
+            waited += self.push(Element::Watermark(watermark), 0)?;
         }
         Ok(waited)
     }

@@ -3,7 +3,7 @@
 
 use super::{Halt, Wiring};
 use crate::chain::ChainPlan;
-use crate::deploy::{DeployRequest, Share, TaskEvent};
+use crate::deploy::{ChannelFigures, DeployRequest, Share, TaskEvent, TaskId};
 use crate::exchange::Consumer;
 use crate::graph::Exchange;
 use crate::net::{ChannelId, EdgeRoute, Outgoing, Phase, Routes, Traffic};
@@ -114,6 +114,24 @@ impl Peers {
     pub(crate) fn cut(&self) {
         self.routes.phase.send_if_modified(|p| *p == Phase::Running && std::mem::replace(p, Phase::Cut) != Phase::Cut);
         self.outgoing.lock().values().for_each(|o| o.halt());
+    }
+
+    /// Where this worker's exchange listens.
+    pub(super) fn endpoint(&self) -> Option<String> {
+        self.share.peers.get(self.share.worker).cloned()
+    }
+
+    /// Figures of all channels to other workers, by producing vertex and subtask.
+    pub(super) fn channels(&self, edges: &[usize]) -> HashMap<TaskId, Vec<ChannelFigures>> {
+        let mut found: HashMap<TaskId, Vec<ChannelFigures>> = HashMap::new();
+        let outgoing: Vec<_> = self.outgoing.lock().values().cloned().collect();
+        for (subtask, figures) in outgoing.iter().flat_map(|o| o.channels()) {
+            if let Some(vertex) = edges.get(figures.edge as usize) {
+                found.entry(TaskId { vertex: *vertex, subtask }).or_default().push(figures);
+            }
+        }
+        found.values_mut().for_each(|c| c.sort_by_key(|c| (c.edge, c.consumer)));
+        found
     }
 
     /// By peer: what waits to be sent, and how long producers waited.

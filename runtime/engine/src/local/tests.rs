@@ -13,7 +13,7 @@ use proptest::prelude::*;
 use streamjob_core::element::MAX_WATERMARK;
 use streamjob_core::{Error, StopMode};
 
-use crate::deploy::{TaskCommand, TaskEvent};
+use crate::deploy::{TaskCommand, TaskEvent, TaskFigures};
 
 #[derive(Debug, Clone)]
 struct Attempt {
@@ -152,6 +152,11 @@ fn back_pressure_bounds_what_is_in_flight() {
     let bound = 2 * 32_768 + 5 * 5_000;
     let read = job.rows_in("source-0");
     assert!(read <= bound, "{read} rows read while the sink took none");
+    // What is under way counts: the source waits for space, and nothing has come of it yet.
+    let waited = || job.deployed().times().into_iter().find(|t| t.task.vertex == 0).unwrap().backpressured_nanos;
+    eventually(|| waited() > 0);
+    let before = waited();
+    eventually(|| waited() > before);
     plan.ledger.gate.open();
     job.ended();
     job.trigger(1, None);
@@ -343,6 +348,34 @@ fn what_cannot_run_is_refused_before_anything_starts() {
     let (request, _events) = plan.request();
     let error = super::deploy_local(request).err().unwrap();
     assert!(error.to_string().contains("200, more than max parallelism 64"), "{error}");
+}
+
+#[test]
+fn figures_of_a_task_add_up_between_workers() {
+    let mut plan = Plan::new(&[vec![3000]]);
+    plan.workers = 2;
+    plan.parallelism = 2;
+    plan.chaining = false;
+    plan.limit.store(i64::MAX, Ordering::SeqCst);
+    let mut job = Job::start(&plan);
+    job.ended();
+    job.trigger(1, None);
+    job.snapshots(1).unwrap();
+    let status = job.deployed().status();
+    let figures: Vec<_> = status.iter().filter_map(|o| Some((o.task, o.figures.clone()?))).collect();
+    assert_eq!(figures.len(), status.len(), "without chains every operator is a task");
+    let sum = |of: fn(&TaskFigures) -> u64| figures.iter().map(|(_, f)| of(f)).sum::<u64>();
+    assert!(sum(|f| f.bytes_out) > 0 && sum(|f| f.bytes_out) == sum(|f| f.bytes_in), "{figures:?}");
+    assert_eq!(sum(|f| f.queued_bytes), 0);
+    let between = sum(|f| f.channels.iter().map(|c| c.sent_bytes).sum());
+    assert!(between > 0 && between <= sum(|f| f.bytes_out), "{figures:?}");
+    assert!(figures.iter().all(|(_, f)| f.endpoint.is_some()));
+    // A task that has ended waits: that is no work.
+    let idle = || job.deployed().times().iter().map(|t| t.idle_nanos).min().unwrap();
+    let before = idle();
+    eventually(|| idle() > before);
+    job.complete(1);
+    job.finish();
 }
 
 #[test]

@@ -9,6 +9,8 @@
 use super::frame::{self, ChannelId, HEADER, Kind};
 use super::wire::{Reader, Stream, Writer, read_frame};
 use super::{CONTROL_CREDIT, WINDOW};
+use crate::deploy::ChannelFigures;
+use crate::task::nanos;
 use parking_lot::{Condvar, Mutex};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -45,6 +47,23 @@ struct State {
 struct Room {
     bytes: i64,
     controls: i64,
+    waited_nanos: u64,
+    /// Since when its producer waits now.
+    waiting: Option<Instant>,
+    /// Frames of rows.
+    sent_bytes: u64,
+}
+
+impl Room {
+    fn new() -> Self {
+        Self {
+            bytes: i64::from(WINDOW),
+            controls: i64::from(CONTROL_CREDIT),
+            waited_nanos: 0,
+            waiting: None,
+            sent_bytes: 0,
+        }
+    }
 }
 
 enum End {
@@ -91,17 +110,18 @@ impl Outgoing {
                 Some(End::Lost(why)) => return Err(self.lost_error(why)),
                 Some(End::Bye) => return Ok(waited),
             }
-            let room = state
-                .rooms
-                .entry(channel)
-                .or_insert(Room { bytes: i64::from(WINDOW), controls: i64::from(CONTROL_CREDIT) });
+            let room = state.rooms.entry(channel).or_insert_with(Room::new);
             let credit = if rows { &mut room.bytes } else { &mut room.controls };
             // The last piece may overdraw, so that a batch of any size gets through.
             if *credit > 0 {
                 *credit -= if rows { i64::try_from(bytes.len()).unwrap_or(i64::MAX) } else { 1 };
+                room.sent_bytes += if rows { bytes.len() as u64 } else { 0 };
+                room.waited_nanos += nanos(waited);
+                room.waiting = None;
                 break;
             }
             let start = Instant::now();
+            room.waiting.get_or_insert(start);
             self.credit.wait(&mut state);
             waited += start.elapsed();
         }
@@ -124,6 +144,22 @@ impl Outgoing {
             queued_bytes: self.state.lock().queued_bytes,
             credit_wait_nanos: self.waited_nanos.load(Ordering::Relaxed),
         }
+    }
+
+    /// Figures of each channel, with its producing subtask.
+    pub(crate) fn channels(&self) -> Vec<(u32, ChannelFigures)> {
+        let state = self.state.lock();
+        let of = |(id, room): (&ChannelId, &Room)| {
+            let figures = ChannelFigures {
+                edge: id.edge,
+                consumer: id.consumer,
+                in_flight_bytes: u64::try_from(i64::from(WINDOW) - room.bytes).unwrap_or(0),
+                credit_wait_nanos: room.waited_nanos + room.waiting.map_or(0, |since| nanos(since.elapsed())),
+                sent_bytes: room.sent_bytes,
+            };
+            (id.producer, figures)
+        };
+        state.rooms.iter().map(of).collect()
     }
 
     /// Stops all traffic.

@@ -21,4 +21,4 @@ pub(crate) use events::Events;
 pub(crate) use io::IoPool;
 pub(crate) use run::run_task;
 pub(crate) use setup::{SlotSetup, TaskSetup};
-pub(crate) use times::TaskClock;
+pub(crate) use times::{TaskClock, nanos};

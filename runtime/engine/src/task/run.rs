@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use streamjob_core::{Barrier, CheckpointId, Element, Error, Result, StopMode};
 use streamjob_state::backend::SnapshotRequest;
-use streamjob_state::{SnapshotFormat, SnapshotStore};
+use streamjob_state::{Clock, SnapshotFormat, SnapshotStore};
 
 use super::barriers::{Barriers, Step};
 use super::chain_run::{self, Slot, SlotSnapshot};
@@ -59,6 +59,7 @@ pub(crate) struct Task {
     pub(super) io: Arc<IoPool>,
     pub(super) halt: Arc<Halt>,
     pub(super) times: Arc<TaskClock>,
+    pub(super) clock: Arc<dyn Clock>,
 }
 
 /// Where a checkpoint goes.
@@ -131,7 +132,6 @@ impl Task {
             self.next_tick = now + TICK;
             chain_run::tick(&mut self.slots, &mut self.output)?;
         }
-        self.times.add_backpressured(self.output.take_waited());
         Ok(())
     }
 
@@ -229,8 +229,8 @@ impl Task {
             self.events.send(TaskEvent::Snapshot { task: self.id, checkpoint: id, result: Err(error) });
             return self.output.broadcast(&Element::Barrier(*barrier));
         };
-        let started = Instant::now();
-        self.times.add_backpressured(self.output.take_waited());
+        let (started, now_ms) = (Instant::now(), self.clock.now_ms());
+        self.output.take_waited();
         let mut snapshots = Vec::with_capacity(self.slots.len() + 1);
         if let Some(source) = &mut self.source {
             let operator = source.with(|s, ctx| s.snapshot(barrier, ctx))?;
@@ -240,11 +240,15 @@ impl Task {
         snapshots.extend(chain_run::snapshot(&mut self.slots, barrier, &request, &mut self.output)?);
         self.output.broadcast(&Element::Barrier(*barrier))?;
         let waited = self.output.take_waited();
-        self.times.add_backpressured(waited);
 
         let watermark_ms = if self.source.is_some() { self.source_watermark() } else { self.watermarks.combined() };
-        let timings =
-            PhaseTimings { alignment, sync: started.elapsed().saturating_sub(waited), upload: Duration::ZERO };
+        let since_trigger = u64::try_from(now_ms - barrier.timestamp_ms).unwrap_or(0);
+        let timings = PhaseTimings {
+            start_delay: Duration::from_millis(since_trigger).saturating_sub(alignment),
+            alignment,
+            sync: started.elapsed().saturating_sub(waited),
+            upload: Duration::ZERO,
+        };
         let given_up = Arc::new(AtomicBool::new(false));
         self.uploads.insert(id, given_up.clone());
         let (events, halt, task) = (self.events.clone(), self.halt.clone(), self.id);

@@ -85,6 +85,7 @@ impl TaskSetup {
             io: self.io,
             halt: self.halt,
             times: self.times,
+            clock: self.clock,
         })
     }
 }

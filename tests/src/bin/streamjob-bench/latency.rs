@@ -161,6 +161,7 @@ fn pool_of(count: usize, script: Script) -> Result<(Arc<WorkerPool>, Arc<dyn Dep
             bind: None,
             advertise: None,
             tls: None,
+            http: None,
             planner: planner.clone(),
             timing: Timing::default(),
             watchdog: WorkerConfig::WATCHDOG,

@@ -4,6 +4,7 @@
 //! published since. Else the job is restored.
 
 use super::Coordinator;
+use crate::control::message::TaskState;
 use crate::control::{Adopted, Candidate};
 use crate::coordinator::JobOutcome;
 use crate::coordinator::attempt::Attempt;
@@ -15,7 +16,7 @@ use std::time::{Duration, Instant};
 use streamjob_api::JobState;
 use streamjob_core::{CheckpointId, Result};
 use streamjob_engine::chain::chain;
-use streamjob_engine::deploy::{TaskCommand, VertexInfo};
+use streamjob_engine::deploy::{TaskCommand, TaskEvent, VertexInfo};
 
 /// Workers look for a new coordinator about once a second: how long the first of them is awaited when others wait for tasks.
 const FIRST: Duration = Duration::from_millis(1500);
@@ -69,6 +70,7 @@ impl Coordinator {
     fn adopt_running(&mut self, first: Duration, refused: &mut Option<String>) -> Result<Option<JobOutcome>> {
         let (since, changed) = (Instant::now(), self.settings.deployer.changed());
         loop {
+            self.view.pulse().beat();
             match self.look(since.elapsed(), first, refused.as_deref())? {
                 Look::Adopt(candidate, vertices) => {
                     if self.adopt(&candidate, vertices) {
@@ -144,6 +146,16 @@ impl Coordinator {
             attempt.deployment().send(command);
         }
         tracing::info!("{} tasks go on where they are (attempt {})", attempt.tasks().len(), self.attempt_id);
+        let slots = vertices_wide(attempt.deployment().vertices());
+        self.view.set_wanted(self.parallelism, slots);
+        self.view.deployed(attempt.deployment().vertices(), self.parallelism, self.now());
+        for (task, state) in &candidate.tasks {
+            match state {
+                TaskState::Starting => {}
+                TaskState::Running | TaskState::Ended => self.view.task_event(&TaskEvent::Running(*task), self.now()),
+                TaskState::Finished => self.view.task_event(&TaskEvent::Finished(*task), self.now()),
+            }
+        }
         self.attempt = Some(attempt);
         true
     }
@@ -161,6 +173,11 @@ impl Coordinator {
         let actions = self.decisions.tasks_running(true, now);
         self.perform(actions).or_else(|| if ended { self.input_done() } else { None })
     }
+}
+
+/// Slots that they take: subtasks of different vertices share one.
+fn vertices_wide(vertices: &[VertexInfo]) -> u32 {
+    vertices.iter().map(|v| v.parallelism).max().unwrap_or(0)
 }
 
 /// What the tasks did not hear any more: that a checkpoint is complete, and that others will never be.

@@ -4,6 +4,7 @@
 use super::{Coordinator, Ending, Pending, StorageDone, StorageResult};
 use crate::coordinator::JobOutcome;
 use crate::coordinator::attempt::Attempt;
+use crate::coordinator::found::checkpoint_type;
 use crate::coordinator::ledger::{Finished, Written};
 use crate::coordinator::snapshots::Collected;
 use std::sync::Arc;
@@ -23,10 +24,10 @@ impl Coordinator {
     ) -> Option<JobOutcome> {
         match result {
             Ok(snapshot) => {
+                self.view.checkpoint_acknowledged(id, task, &snapshot, self.now());
                 if let Some(pending) = self.pending.get_mut(&id) {
                     pending.collected.add(task, snapshot);
                 }
-                self.view.checkpoint_acknowledged(id);
                 let (_, actions) = self.decisions.ack(&task, id);
                 self.perform(actions)
             }
@@ -53,8 +54,9 @@ impl Coordinator {
         let now = self.now();
         match self.open_checkpoint(id, &kind, now) {
             Ok(command) => {
-                let (is_savepoint, tasks) = (matches!(kind, RequestKind::Savepoint { .. }), self.task_count());
-                self.view.checkpoint_started(info(id, is_savepoint, now, tasks));
+                let tasks = self.task_count();
+                let kind = self.pending.get(&id).map_or(Kind::Checkpoint, |p| p.kind);
+                self.view.checkpoint_started(info(id, kind, now, tasks));
                 if let Some(attempt) = &self.attempt {
                     if attempt.all_ended() && matches!(self.ending, Ending::Final(_)) {
                         self.ending = Ending::Final(Some(id));
@@ -100,7 +102,17 @@ impl Coordinator {
         let drained = ended || stop == Some(StopMode::Drain);
         self.pending.insert(
             id,
-            Pending { kind, stop, drained, triggered_ms: now, slot, writer, collected: Collected::default() },
+            Pending {
+                kind,
+                stop,
+                drained,
+                triggered_ms: now,
+                attempt: self.attempt_id.clone(),
+                parallelism: self.parallelism,
+                slot,
+                writer,
+                collected: Collected::default(),
+            },
         );
         Ok(TaskCommand::Trigger { barrier, store, format })
     }
@@ -121,8 +133,8 @@ impl Coordinator {
             kind: pending.kind,
             drained: pending.drained,
             triggered_ms: pending.triggered_ms,
-            attempt: self.attempt_id.clone(),
-            parallelism: self.parallelism,
+            attempt: pending.attempt.clone(),
+            parallelism: pending.parallelism,
             slot: pending.slot.clone(),
             collected: std::mem::take(&mut pending.collected),
         };
@@ -146,6 +158,7 @@ impl Coordinator {
 
     /// Waits for storage work under way; its outcome is looked at in its turn.
     pub(super) fn await_storage(&mut self) {
+        let _waits = self.view.pulse().storage_wait();
         if let Ok(done) = self.storage.1.recv() {
             self.ledger = Some(*done.ledger);
             self.deferred.push_back(done.result);
@@ -175,7 +188,9 @@ impl Coordinator {
             }
             Publish::Fenced(e) => Some(JobOutcome::Failed(e)),
             Publish::Unknown(e) => {
+                let waits = self.view.pulse().storage_wait();
                 let reclaimed = self.ledger.take().map(|l| l.reclaim(&self.settings));
+                drop(waits);
                 match reclaimed {
                     Some(Ok(ledger)) => {
                         self.view.set_identity(ledger.job_id().clone(), ledger.generation());
@@ -198,7 +213,7 @@ impl Coordinator {
             written.sizes.uploaded,
             written.location
         );
-        let mut info = info(id, pending.kind.is_savepoint(), pending.triggered_ms, self.task_count());
+        let mut info = info(id, pending.kind, pending.triggered_ms, self.task_count());
         info.status = CheckpointStatus::Completed;
         info.num_acknowledged_subtasks = info.num_subtasks;
         info.end_to_end_duration = Some(duration);
@@ -268,8 +283,10 @@ impl Coordinator {
             self.close(request, failure(reason, message));
         }
         let pending = self.pending.remove(&id)?;
-        let mut info = info(id, pending.kind.is_savepoint(), pending.triggered_ms, self.task_count());
+        let mut info = info(id, pending.kind, pending.triggered_ms, self.task_count());
         info.status = CheckpointStatus::Failed;
+        info.failure_timestamp = Some(self.now());
+        info.end_to_end_duration = u64::try_from(self.now() - pending.triggered_ms).ok();
         info.failure_message = Some(format!("{}: {message}", reason.text().trim_end_matches('.')));
         self.view.checkpoint_ended(info);
         match &self.ending {
@@ -298,18 +315,21 @@ impl Coordinator {
     }
 }
 
-fn info(id: CheckpointId, is_savepoint: bool, triggered_ms: i64, tasks: u32) -> CheckpointInfo {
+fn info(id: CheckpointId, kind: Kind, triggered_ms: i64, tasks: u32) -> CheckpointInfo {
     CheckpointInfo {
         id,
         status: CheckpointStatus::InProgress,
-        is_savepoint,
+        is_savepoint: kind.is_savepoint(),
+        checkpoint_type: checkpoint_type(kind),
         trigger_timestamp: triggered_ms,
+        latest_ack_timestamp: None,
         end_to_end_duration: None,
         state_size: None,
         checkpointed_size: None,
         num_subtasks: tasks,
         num_acknowledged_subtasks: 0,
         external_path: None,
+        failure_timestamp: None,
         failure_message: None,
     }
 }

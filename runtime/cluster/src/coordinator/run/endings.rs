@@ -1,16 +1,19 @@
 //! How a job ends or starts again: input done, stopped, suspended, failed.
 
-use super::rescale::overtaken;
+use super::rescale::{Wanted, overtaken};
 use super::{Coordinator, Ending, SUSPEND_MS, StorageResult};
 use crate::coordinator::JobOutcome;
 use crate::view::Request;
-use std::time::Duration;
+use crossbeam_channel::RecvTimeoutError;
+use std::time::{Duration, Instant};
 use streamjob_api::JobState;
 use streamjob_checkpoint::Publish;
 use streamjob_checkpoint::coordinator::RequestKind;
 use streamjob_core::{Domain, Error};
 use streamjob_engine::deploy::TaskCommand;
 
+/// Between two heartbeats of a loop that waits.
+const BEAT: Duration = Duration::from_secs(10);
 /// How long the end of a job waits for storage work under way.
 const STORAGE_WAIT: Duration = Duration::from_secs(30);
 
@@ -74,7 +77,9 @@ impl Coordinator {
     pub(super) fn failed(&mut self, error: Error) -> Option<JobOutcome> {
         match std::mem::replace(&mut self.ending, Ending::No) {
             Ending::Told(outcome) => return Some(outcome),
-            Ending::Rescale(wanted) => self.view.close_trigger(&wanted.trigger, overtaken(&error)),
+            Ending::Rescale(Wanted { trigger: Some(trigger), .. }) => {
+                self.view.close_trigger(&trigger, overtaken(&error));
+            }
             Ending::Stop { savepoint: Some(path), .. } => {
                 return Some(JobOutcome::Failed(
                     error
@@ -94,7 +99,7 @@ impl Coordinator {
             Err(why) => return Some(JobOutcome::Failed(error.context(format!("the job gives up: {why}")))),
         };
         tracing::warn!("the job failed and starts again in {} ms: {error}", delay.as_millis());
-        self.view.set_failure(Some(error.to_string()), self.restarts.total());
+        self.view.set_failure(&error, self.restarts.total(), self.now());
         self.view.set_state(JobState::Restarting, self.now());
         if let Some(outcome) = self.tear_down(&error) {
             return Some(outcome);
@@ -107,6 +112,7 @@ impl Coordinator {
 
     pub(super) fn tear_down(&mut self, error: &Error) -> Option<JobOutcome> {
         // Storage work first: what it publishes is what the job restarts from.
+        let waits = self.view.pulse().storage_wait();
         while self.ledger.is_none() {
             let done = self.storage.1.recv().ok()?;
             self.ledger = Some(*done.ledger);
@@ -116,6 +122,7 @@ impl Coordinator {
             // Without its outcome the checkpoint would count as under way for ever, and no other would begin.
             self.deferred.push_back(done.result);
         }
+        drop(waits);
         if let Some(attempt) = self.attempt.take() {
             attempt.deployment().send(TaskCommand::Cancel);
             attempt.join();
@@ -126,6 +133,7 @@ impl Coordinator {
 
     /// The job has ended: what storage work still publishes is reported, for it is what the next start goes on from.
     pub(super) fn settle_storage(&mut self) {
+        let _waits = self.view.pulse().storage_wait();
         while self.ledger.is_none() {
             match self.storage.1.recv_timeout(STORAGE_WAIT) {
                 Ok(done) => {
@@ -148,19 +156,21 @@ impl Coordinator {
 
     /// Waits before a restart; a cancel ends the wait.
     pub(super) fn pause(&mut self, delay: Duration) -> Option<JobOutcome> {
-        let until = self.now() + i64::try_from(delay.as_millis()).unwrap_or(i64::MAX);
+        let until = Instant::now() + delay;
         loop {
-            let left = u64::try_from(until - self.now()).unwrap_or(0);
-            if left == 0 {
+            self.view.pulse().beat();
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
                 return None;
             }
-            match self.requests.recv_timeout(Duration::from_millis(left)) {
+            match self.requests.recv_timeout(left.min(BEAT)) {
                 Ok(Request::Cancel) => return Some(JobOutcome::Canceled),
                 Ok(Request::Suspend) => return Some(JobOutcome::Suspended { checkpoint: None }),
                 Ok(other) => {
                     self.on_request(other);
                 }
-                Err(_) => return None,
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return None,
             }
         }
     }

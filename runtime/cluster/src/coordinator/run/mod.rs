@@ -19,7 +19,7 @@ use crossbeam_channel::{Receiver, Sender, select, unbounded};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
-use streamjob_api::JobState;
+use streamjob_api::{FailureCause, JobState, TriggerOutcome};
 use streamjob_checkpoint::coordinator::{Action, Config, Coordinator as Decisions, RequestId, RequestKind};
 use streamjob_checkpoint::lineage::{Publish, Slot};
 use streamjob_checkpoint::{CheckpointWriter, Kind};
@@ -77,6 +77,9 @@ struct Pending {
     stop: Option<StopMode>,
     drained: bool,
     triggered_ms: i64,
+    /// Whose tasks write it; another one may run when the last of it is written down.
+    attempt: String,
+    parallelism: u32,
     slot: Slot,
     writer: Arc<CheckpointWriter>,
     collected: Collected,
@@ -146,22 +149,23 @@ impl Coordinator {
             None => {}
         }
         self.settle_storage();
+        let waits = self.view.pulse().storage_wait();
         if matches!(outcome, JobOutcome::Canceled)
             && self.settings.delete_on_cancel()
             && let Some(Err(e)) = self.ledger.as_mut().map(|l| l.delete_checkpoints(self.settings.clock.now_ms()))
         {
             tracing::warn!("checkpoints could not be deleted: {e}");
         }
+        drop(waits);
         let state = match &outcome {
             JobOutcome::Failed(e) => {
-                self.view.set_failure(Some(e.to_string()), self.restarts.total());
+                self.view.set_failure(e, self.restarts.total(), self.now());
                 JobState::Failed
             }
             JobOutcome::Canceled => JobState::Canceled,
             JobOutcome::Suspended { .. } => JobState::Canceled,
             _ => JobState::Finished,
         };
-        self.view.fail_open_triggers("the job has ended");
         self.view.set_state(state, self.now());
         outcome
     }
@@ -175,6 +179,7 @@ impl Coordinator {
             return outcome;
         }
         loop {
+            self.view.pulse().beat();
             let wait = self.wait();
             let outcome = select! {
                 recv(self.events.1) -> event => event.ok().and_then(|e| self.on_event(e)),
@@ -216,7 +221,7 @@ impl Coordinator {
     }
 
     fn refresh(&self, attempt: &Attempt) {
-        self.view.set_tasks(attempt.deployment().vertices(), attempt.deployment().status());
+        self.view.set_tasks(attempt.deployment().vertices(), attempt.deployment().status(), self.now());
     }
 
     /// Waits for slots and deploys. The job's outcome when it ends over that.
@@ -234,8 +239,10 @@ impl Coordinator {
     fn deploy(&mut self) -> Result<()> {
         let now = self.now();
         let ledger = self.ledger.as_mut().ok_or_else(|| Error::internal("deployed while storage work is under way"))?;
+        let waits = self.view.pulse().storage_wait();
         ledger.check_in_power()?;
         let (restore, reader) = ledger.restore()?;
+        drop(waits);
         if let Some(restored) = ledger.restored(now) {
             self.view.restored(restored);
         }
@@ -265,11 +272,13 @@ impl Coordinator {
         };
         let attempt = Attempt::new(s.deployer.deploy(request, origin)?);
         self.decisions.set_tasks(attempt.tasks().iter().copied());
+        self.view.deployed(attempt.deployment().vertices(), self.parallelism, now);
         self.attempt = Some(attempt);
         Ok(())
     }
 
     fn on_event(&mut self, event: TaskEvent) -> Option<JobOutcome> {
+        self.view.task_event(&event, self.settings.clock.now_ms());
         let attempt = self.attempt.as_mut()?;
         match event {
             TaskEvent::Running(task) => {
@@ -313,6 +322,7 @@ impl Coordinator {
             }
             // When all is published already, this ends the job with its outcome.
             TaskEvent::PeerLost(error) => self.failed(error),
+            TaskEvent::Leaving(worker) => self.move_off(&worker),
         }
     }
 
@@ -324,6 +334,11 @@ impl Coordinator {
             }
             Request::Suspend => self.suspend(),
             Request::Rescale { trigger, parallelism } => self.rescale(trigger, parallelism),
+            Request::Go { trigger, .. } => {
+                let cause = FailureCause { class: "RUNS_ALREADY".into(), message: "the job runs here already".into() };
+                self.view.close_trigger(&trigger, TriggerOutcome { failure: Some(cause), ..TriggerOutcome::default() });
+                None
+            }
             Request::Checkpoint { trigger } => self.request(trigger, RequestKind::Checkpoint),
             Request::Savepoint { trigger, target, stop } => {
                 let target = target.or_else(|| self.settings.savepoint_dir.clone());

@@ -1,6 +1,7 @@
-//! Another parallelism for a running job: a checkpoint now, or the latest one
-//! when none can be taken, then the tasks start again from it. Refused, with the
-//! job untouched, when the workers have too few slots.
+//! Tasks start again where they run better: at another parallelism, or without a
+//! worker that is to end. A checkpoint first, or the latest one when none can be
+//! taken. A rescale is refused, with the job untouched, when the workers have too
+//! few slots.
 
 use super::{Coordinator, Ending};
 use crate::coordinator::JobOutcome;
@@ -10,19 +11,19 @@ use streamjob_api::{FailureCause, JobState, RescaleOutcome, TriggerOutcome};
 use streamjob_checkpoint::coordinator::{RequestId, RequestKind};
 use streamjob_core::Error;
 
-/// A rescale that was asked for and waits for its checkpoint.
+/// A new start that waits for its checkpoint.
 pub(super) struct Wanted {
-    /// Where the outcome is filed.
-    pub trigger: String,
+    /// Where the outcome is filed, when a client asked for it.
+    pub trigger: Option<String>,
     /// New number of subtasks.
     pub parallelism: u32,
     /// Its checkpoint.
     pub request: RequestId,
 }
 
-/// A rescale whose tasks have not all started yet.
+/// A new start whose tasks do not all run yet.
 pub(super) struct Rescaling {
-    trigger: String,
+    trigger: Option<String>,
     from: u32,
     stopped: Instant,
 }
@@ -41,12 +42,12 @@ impl Coordinator {
         let now = self.now();
         match self.decisions.request(RequestKind::Checkpoint, now) {
             Ok((request, actions)) => {
-                self.ending = Ending::Rescale(Wanted { trigger, parallelism, request });
+                self.ending = Ending::Rescale(Wanted { trigger: Some(trigger), parallelism, request });
                 self.perform(actions)
             }
             Err(refusal) => {
                 let error = failure(refusal.reason, &refusal.message);
-                self.without_checkpoint(trigger, parallelism, error)
+                self.without_checkpoint(Some(trigger), parallelism, error)
             }
         }
     }
@@ -66,21 +67,35 @@ impl Coordinator {
         }
     }
 
-    /// The checkpoint of a rescale failed: the latest retained one serves, if there is one.
+    /// A worker is to end: its tasks go on elsewhere, without a row being read twice if a checkpoint can be taken in time.
+    /// If not, the worker is lost like any other.
+    pub(super) fn move_off(&mut self, worker: &str) -> Option<JobOutcome> {
+        if !matches!(self.ending, Ending::No) {
+            return None;
+        }
+        let now = self.now();
+        let (request, actions) = self.decisions.request(RequestKind::Checkpoint, now).ok()?;
+        tracing::info!("a checkpoint, then the tasks on worker {worker} go on elsewhere");
+        self.ending = Ending::Rescale(Wanted { trigger: None, parallelism: self.parallelism, request });
+        self.perform(actions)
+    }
+
+    /// The checkpoint failed: the latest retained one serves a rescale, if there is one.
     pub(super) fn without_checkpoint(
         &mut self,
-        trigger: String,
+        trigger: Option<String>,
         parallelism: u32,
         failed: TriggerOutcome,
     ) -> Option<JobOutcome> {
         self.ending = Ending::No;
+        let Some(trigger) = trigger else { return None };
         let latest = self.view.checkpoints().latest;
         if latest.completed.is_none() && latest.restored.is_none() {
             self.view.close_trigger(&trigger, failed);
             return None;
         }
         tracing::warn!("no new checkpoint to rescale from; the latest one is taken");
-        self.redeploy(trigger, parallelism)
+        self.redeploy(Some(trigger), parallelism)
     }
 
     /// Its checkpoint is published.
@@ -88,12 +103,14 @@ impl Coordinator {
         self.redeploy(wanted.trigger, wanted.parallelism)
     }
 
-    fn redeploy(&mut self, trigger: String, parallelism: u32) -> Option<JobOutcome> {
+    fn redeploy(&mut self, trigger: Option<String>, parallelism: u32) -> Option<JobOutcome> {
         let from = std::mem::replace(&mut self.parallelism, parallelism);
-        tracing::info!("rescaling from {from} to {parallelism}");
+        if from != parallelism {
+            tracing::info!("rescaling from {from} to {parallelism}");
+        }
         self.view.set_state(JobState::Restarting, self.now());
         self.rescaling = Some(Rescaling { trigger, from, stopped: Instant::now() });
-        if let Some(outcome) = self.tear_down(&Error::transient(format!("the job is rescaled to {parallelism}"))) {
+        if let Some(outcome) = self.tear_down(&Error::transient("the tasks start again elsewhere")) {
             return Some(outcome);
         }
         self.start_tasks()
@@ -103,6 +120,9 @@ impl Coordinator {
     pub(super) fn rescaled(&mut self) {
         let Some(Rescaling { trigger, from, stopped }) = self.rescaling.take() else { return };
         let outage = u64::try_from(stopped.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let Some(trigger) = trigger else {
+            return tracing::info!("the tasks were moved: {outage} ms without tasks");
+        };
         tracing::info!("rescaled from {from} to {}: {outage} ms without tasks", self.parallelism);
         self.view.close_trigger(&trigger, done(from, self.parallelism, outage));
     }

@@ -25,6 +25,7 @@ impl Coordinator {
     /// Errors (Transient) after `slot.request.timeout`.
     pub(super) fn await_slots(&mut self) -> Result<Option<JobOutcome>> {
         let slots = self.slots(self.parallelism)?;
+        self.view.set_wanted(self.parallelism, slots);
         let s = &self.settings;
         let (deployer, timeout) = (s.deployer.clone(), s.slot_timeout());
         let changed = deployer.changed();
@@ -32,6 +33,7 @@ impl Coordinator {
         let mut told: Option<Instant> = None;
         let fenced = bounded(1);
         while let Some(missing) = deployer.missing(slots) {
+            self.view.pulse().beat();
             if since.elapsed() >= timeout {
                 return Err(Error::transient(format!("{missing}; waited for {} s", timeout.as_secs_f32())).fix(
                     "start more workers, give them more slots (`streamjob worker --slots`), or lower the job's parallelism; \
@@ -39,9 +41,6 @@ impl Coordinator {
                 ));
             }
             if told.is_none_or(|at| at.elapsed() >= TELL) {
-                if let Some(ledger) = &self.ledger {
-                    ledger.check_in_power()?;
-                }
                 told = Some(Instant::now());
                 tracing::warn!("waiting for workers: {missing}");
                 if let Some(ledger) = &self.ledger {

@@ -7,7 +7,7 @@ use crate::settings::JobSettings;
 use crate::view::Request;
 use parking_lot::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
-use streamjob_api::TriggerOutcome;
+use streamjob_api::{TriggerKind, TriggerOutcome};
 use streamjob_checkpoint::restore::RestoreFrom;
 use streamjob_checkpoint::{MemoryStore, S3Config, Storage};
 use streamjob_core::OperatorUid;
@@ -124,6 +124,7 @@ fn settings(
         name: "job".into(),
         namespace: "default".into(),
         owner: "me".into(),
+        revision: String::new(),
         graph: Arc::new(JobGraph::default()),
         options: all,
         parallelism: 1,
@@ -204,12 +205,12 @@ impl Rig {
     }
 
     fn savepoint(&mut self, stop: Option<StopMode>) -> Option<JobOutcome> {
-        self.job.view.open_trigger("t");
+        self.job.view.open_trigger("t", TriggerKind::Savepoint);
         self.job.on_request(Request::Savepoint { trigger: "t".into(), target: None, stop })
     }
 
     fn rescale(&mut self, parallelism: u32) -> Option<JobOutcome> {
-        self.job.view.open_trigger("t");
+        self.job.view.open_trigger("t", TriggerKind::Rescale);
         self.job.on_request(Request::Rescale { trigger: "t".into(), parallelism })
     }
 
@@ -548,9 +549,26 @@ fn a_rescale_starts_the_tasks_again_from_a_checkpoint_of_its_own() {
     let newest = streamjob_checkpoint::history::list(&at).unwrap().into_iter().find(|e| e.id == 2).unwrap();
     assert_eq!(streamjob_checkpoint::history::inspect(&storage, &newest.location).unwrap().parallelism, 4);
     // Asked again, it is there already.
-    rig.job.view.open_trigger("again");
+    rig.job.view.open_trigger("again", TriggerKind::Rescale);
     assert!(rig.job.on_request(Request::Rescale { trigger: "again".into(), parallelism: 4 }).is_none());
     assert_eq!(rig.job.view.trigger_status("again").unwrap().operation.unwrap().rescale.unwrap().from, 4);
+}
+
+#[test]
+fn tasks_of_a_worker_that_is_to_end_go_on_elsewhere_from_a_checkpoint() {
+    let mut rig = Rig::new(&storage(), &[("execution.checkpointing.tolerable-failed-checkpoints", "1")]);
+    assert!(rig.job.on_event(TaskEvent::Leaving("w".into())).is_none());
+    assert!(rig.job.on_event(TaskEvent::Leaving("w".into())).is_none(), "told twice is told once");
+    assert_eq!(rig.told(), ["trigger 1"]);
+    assert!(rig.snapshots(1).is_none());
+    assert!(rig.all(|t| TaskEvent::Published(t, 1)).is_none());
+    assert_eq!(rig.told(), ["complete 1", "cancel", "deploy at 1"]);
+    assert!(rig.all(TaskEvent::Running).is_none());
+    // Without a checkpoint they stay until the worker is lost.
+    rig.job.on_event(TaskEvent::Leaving("v".into()));
+    assert!(rig.declines(2, Error::transient("no storage")).is_none());
+    assert_eq!(rig.told(), ["trigger 2", "abort 2"]);
+    assert!(matches!(rig.job.ending, Ending::No));
 }
 
 #[test]
@@ -568,7 +586,7 @@ fn a_rescale_that_cannot_be_leaves_the_job_alone() {
         ("many", 129, "not from 1 to the max parallelism, 128"),
         ("slots", 4, "the job needs 4 slots, 1 are there (start more workers first)"),
     ] {
-        rig.job.view.open_trigger(trigger);
+        rig.job.view.open_trigger(trigger, TriggerKind::Rescale);
         let request = Request::Rescale { trigger: trigger.into(), parallelism };
         assert!(rig.job.on_request(request).is_none());
         let failure = rig.job.view.trigger_status(trigger).unwrap().operation.unwrap().failure.unwrap();

@@ -1,0 +1,468 @@
+//! What the outside sees of a running job: the coordinator writes it, REST and
+//! the command line read it; requests go the other way as messages.
+
+mod checkpoints;
+mod failures;
+mod pulse;
+mod status;
+mod tasks;
+mod triggers;
+
+pub use failures::KEPT as FAILURES_KEPT;
+pub use pulse::{Pulse, StorageWait};
+pub use tasks::{Rates, Tasks};
+pub use triggers::Filed;
+
+use crate::control::pool::WorkerInfo;
+use checkpoints::CheckpointLog;
+use crossbeam_channel::Sender;
+use failures::{Failures, Place};
+use parking_lot::Mutex;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
+use streamjob_api::{
+    Backpressure, CheckpointConfig, CheckpointDetails, CheckpointInfo, Checkpoints, JobDetails, JobExceptions,
+    JobState, JobSummary, ParallelismBounds, Preflight, RescaleOutcome, ResourceRequirements, RestoredCheckpoint,
+    ServerConfig, TaskCheckpointDetails, TaskCounts, TriggerKind, TriggerOutcome, TriggerStatus, VertexRequirements,
+    VertexSubtasks,
+};
+use streamjob_core::{CheckpointId, Error, JobId, OperatorUid, StopMode};
+use streamjob_engine::deploy::{OperatorStatus, TaskEvent, TaskId, TaskSnapshot, VertexInfo};
+use tokio::sync::watch;
+use triggers::Triggers;
+
+/// What a client asks the coordinator for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Request {
+    /// A checkpoint now.
+    Checkpoint {
+        /// Where the outcome is filed.
+        trigger: String,
+    },
+    /// A savepoint, and perhaps an end behind it.
+    Savepoint {
+        /// Where the outcome is filed.
+        trigger: String,
+        /// Folder; default: the job's own.
+        target: Option<String>,
+        /// Stop behind it.
+        stop: Option<StopMode>,
+    },
+    /// Begin, where the coordinator stands by.
+    Go {
+        /// Where the outcome is filed.
+        trigger: String,
+        /// What to start from, as [`RestoreFrom`](streamjob_checkpoint::restore::RestoreFrom) reads it.
+        from: String,
+    },
+    /// Go on at another parallelism.
+    Rescale {
+        /// Where the outcome is filed.
+        trigger: String,
+        /// Subtasks of every operator that has no parallelism of its own.
+        parallelism: u32,
+    },
+    /// Stop now, keeping checkpoints by the retention rule.
+    Cancel,
+    /// Take a final checkpoint and end, so that the next start goes on from it.
+    Suspend,
+}
+
+/// Shared view of a job. Cheap to clone.
+#[derive(Clone)]
+pub struct JobView {
+    inner: Arc<Mutex<Inner>>,
+    requests: Sender<Request>,
+    version: Arc<watch::Sender<u64>>,
+    pulse: Pulse,
+    settings: Arc<ViewSettings>,
+    /// When the status was last asked for; `i64::MIN` for never.
+    asked_ms: Arc<AtomicI64>,
+}
+
+struct Inner {
+    job_id: JobId,
+    generation: u64,
+    /// Changes since the start.
+    changes: u32,
+    state: JobState,
+    timestamps: BTreeMap<JobState, i64>,
+    modified_ms: i64,
+    ended_ms: Option<i64>,
+    restarts: u64,
+    /// Of the next deployment, and of the present one.
+    parallelism: (u32, u32),
+    slots_wanted: u32,
+    failure: Option<String>,
+    /// The task whose failure is being handled.
+    failing: Option<TaskId>,
+    failures: Failures,
+    tasks: Tasks,
+    checkpoints: CheckpointLog,
+    triggers: Triggers,
+    rescale: Option<RescaleOutcome>,
+    workers: Vec<WorkerInfo>,
+    standing_by: Option<Preflight>,
+}
+
+/// What does not change while the job runs.
+#[derive(Debug, Clone)]
+pub struct ViewSettings {
+    /// Job name.
+    pub name: String,
+    /// Which form of the job its owner wants.
+    pub revision: String,
+    /// Start of the process, milliseconds since the epoch.
+    pub started_ms: i64,
+    /// Number of subtasks at first.
+    pub parallelism: u32,
+    /// Number of key groups.
+    pub max_parallelism: u32,
+    /// Operators with a parallelism of their own.
+    pub fixed: BTreeSet<OperatorUid>,
+    /// Digest of the plan.
+    pub plan_digest: String,
+    /// What happens after a failure, in words.
+    pub restart_strategy: String,
+    /// Checkpoint settings.
+    pub checkpoints: CheckpointConfig,
+    /// Version and options.
+    pub config: ServerConfig,
+    /// First part of the names of Prometheus metrics.
+    pub metrics_prefix: String,
+}
+
+impl JobView {
+    /// A job that is about to start.
+    pub fn new(settings: ViewSettings, requests: Sender<Request>) -> Self {
+        let inner = Inner {
+            job_id: JobId::from_random(0),
+            generation: 0,
+            changes: 0,
+            state: JobState::Created,
+            timestamps: BTreeMap::from([(JobState::Created, settings.started_ms)]),
+            modified_ms: settings.started_ms,
+            ended_ms: None,
+            restarts: 0,
+            parallelism: (settings.parallelism, 0),
+            slots_wanted: 0,
+            failure: None,
+            failing: None,
+            failures: Failures::default(),
+            tasks: Tasks::default(),
+            checkpoints: CheckpointLog::default(),
+            triggers: Triggers::default(),
+            rescale: None,
+            workers: Vec::new(),
+            standing_by: None,
+        };
+        Self {
+            inner: Arc::new(Mutex::new(inner)),
+            requests,
+            version: Arc::new(watch::Sender::new(0)),
+            pulse: Pulse::default(),
+            settings: Arc::new(settings),
+            asked_ms: Arc::new(AtomicI64::new(i64::MIN)),
+        }
+    }
+
+    /// Changes something that the status tells.
+    fn change<T>(&self, change: impl FnOnce(&mut Inner) -> T) -> T {
+        let mut inner = self.inner.lock();
+        let result = change(&mut inner);
+        inner.changes = inner.changes.wrapping_add(1);
+        self.version.send_replace(inner.version());
+        result
+    }
+
+    /// What does not change.
+    pub fn settings(&self) -> &ViewSettings {
+        &self.settings
+    }
+
+    /// The heartbeat of the coordinator's loop.
+    pub fn pulse(&self) -> &Pulse {
+        &self.pulse
+    }
+
+    /// Sends a request to the coordinator. False when the job has ended.
+    pub fn request(&self, request: Request) -> bool {
+        !self.state().is_terminal() && self.requests.send(request).is_ok()
+    }
+
+    /// Files a trigger under a client's id.
+    pub fn open_trigger(&self, id: &str, kind: TriggerKind) -> Filed {
+        self.change(|inner| inner.triggers.file(id, kind))
+    }
+
+    /// The outcome of a trigger.
+    pub fn close_trigger(&self, id: &str, outcome: TriggerOutcome) {
+        self.change(|inner| {
+            let rescale = outcome.rescale;
+            if inner.triggers.close(id, outcome) && rescale.is_some_and(|r| r.from != r.to) {
+                inner.rescale = rescale;
+            }
+        });
+    }
+
+    /// What was asked for under an id and how far it is; `None` for an unknown id.
+    pub fn trigger(&self, id: &str) -> Option<(TriggerKind, TriggerStatus)> {
+        self.inner.lock().triggers.status(id)
+    }
+
+    /// How far a trigger is; `None` for an unknown id.
+    pub fn trigger_status(&self, id: &str) -> Option<TriggerStatus> {
+        self.trigger(id).map(|(_, status)| status)
+    }
+
+    /// Job id and generation, once claimed.
+    pub fn set_identity(&self, job_id: JobId, generation: u64) {
+        self.change(|inner| {
+            inner.job_id = job_id;
+            inner.generation = generation;
+            inner.standing_by = None;
+        });
+    }
+
+    /// Waits to take the job over: ready, although it holds no generation.
+    pub fn set_standing_by(&self, preflight: Preflight) {
+        self.change(|inner| inner.standing_by = Some(preflight));
+    }
+
+    /// Generation, and whether the process stands by.
+    pub fn power(&self) -> (u64, bool) {
+        let inner = self.inner.lock();
+        (inner.generation, inner.standing_by.is_some())
+    }
+
+    /// Moves to another state. One that is the last fails every trigger without outcome.
+    pub fn set_state(&self, state: JobState, now_ms: i64) {
+        self.change(|inner| {
+            inner.state = state;
+            inner.timestamps.insert(state, now_ms);
+            inner.modified_ms = now_ms;
+            inner.ended_ms = state.is_terminal().then_some(now_ms);
+            match state {
+                JobState::Running => inner.tasks.all_running(now_ms),
+                JobState::Restarting | JobState::Canceled | JobState::Finished | JobState::Failed => {
+                    inner.tasks.all_stopped(now_ms);
+                    inner.parallelism.1 = 0;
+                }
+                JobState::Created | JobState::Failing | JobState::Cancelling => {}
+            }
+            if state.is_terminal() {
+                inner.triggers.fail_open("the job has ended");
+            }
+        });
+    }
+
+    /// Current state.
+    pub fn state(&self) -> JobState {
+        self.inner.lock().state
+    }
+
+    /// The job failed: what is being handled or ended it.
+    pub fn set_failure(&self, error: &Error, restarts: u64, now_ms: i64) {
+        self.change(|inner| {
+            let failing = inner.failing.take();
+            let endpoint = failing.and_then(|task| inner.tasks.figures(task)).and_then(|f| f.endpoint.clone());
+            let place = Place {
+                task: failing.map(|task| inner.tasks.name(task)),
+                worker: endpoint.as_deref().and_then(|e| inner.worker_at(e)),
+                endpoint,
+            };
+            inner.failure = Some(error.to_string());
+            inner.restarts = restarts;
+            inner.failures.add(error, place, now_ms);
+        });
+    }
+
+    /// The next deployment has this parallelism and takes so many slots.
+    pub fn set_wanted(&self, parallelism: u32, slots: u32) {
+        self.change(|inner| {
+            inner.parallelism.0 = parallelism;
+            inner.slots_wanted = slots;
+        });
+    }
+
+    /// Tasks were deployed.
+    pub fn deployed(&self, vertices: &[VertexInfo], parallelism: u32, now_ms: i64) {
+        self.change(|inner| {
+            inner.parallelism = (parallelism, parallelism);
+            inner.failing = None;
+            inner.tasks.deployed(vertices, now_ms);
+        });
+    }
+
+    /// Something happened to a task.
+    pub fn task_event(&self, event: &TaskEvent, now_ms: i64) {
+        let mut inner = self.inner.lock();
+        if let TaskEvent::Failed(task, _) = event {
+            inner.failing = Some(*task);
+        }
+        inner.tasks.event(event, now_ms);
+    }
+
+    /// New figures of the running tasks.
+    pub fn set_tasks(&self, vertices: &[VertexInfo], operators: Vec<OperatorStatus>, now_ms: i64) {
+        self.inner.lock().tasks.set(vertices, operators, now_ms);
+    }
+
+    /// Figures of the operators as last set.
+    pub fn operators(&self) -> Vec<OperatorStatus> {
+        self.inner.lock().tasks.operators().to_vec()
+    }
+
+    /// Looks at the tasks.
+    pub fn with_tasks<T>(&self, look: impl FnOnce(&Tasks) -> T) -> T {
+        look(&self.inner.lock().tasks)
+    }
+
+    /// Who is there. Counts as a change when someone came, went, or runs something else.
+    pub fn set_workers(&self, workers: Vec<WorkerInfo>) {
+        let facts = |w: &WorkerInfo| (w.name.clone(), w.slots, w.free, w.exchange.clone(), w.leaving);
+        let mut inner = self.inner.lock();
+        let same =
+            inner.workers.len() == workers.len() && inner.workers.iter().map(facts).eq(workers.iter().map(facts));
+        inner.workers = workers;
+        drop(inner);
+        if !same {
+            self.change(|_| ());
+        }
+    }
+
+    /// Who is there.
+    pub fn workers(&self) -> Vec<WorkerInfo> {
+        self.inner.lock().workers.clone()
+    }
+
+    /// State was restored.
+    pub fn restored(&self, restored: RestoredCheckpoint) {
+        self.change(|inner| inner.checkpoints.restored(restored));
+    }
+
+    /// A checkpoint was triggered.
+    pub fn checkpoint_started(&self, info: CheckpointInfo) {
+        let mut inner = self.inner.lock();
+        let parallelism = inner.tasks.vertices().iter().map(|v| v.parallelism).collect();
+        inner.checkpoints.started(info, parallelism);
+    }
+
+    /// One more task answered.
+    pub fn checkpoint_acknowledged(&self, id: CheckpointId, task: TaskId, snapshot: &TaskSnapshot, now_ms: i64) {
+        self.inner.lock().checkpoints.acknowledged(id, task, snapshot, now_ms);
+    }
+
+    /// A checkpoint ended.
+    pub fn checkpoint_ended(&self, info: CheckpointInfo) {
+        self.change(|inner| inner.checkpoints.ended(info));
+    }
+
+    /// Checkpoints of coordinators before this one.
+    pub fn checkpoints_found(&self, infos: Vec<CheckpointInfo>) {
+        if !infos.is_empty() {
+            self.change(|inner| inner.checkpoints.found(infos));
+        }
+    }
+
+    /// `GET /jobs/overview`.
+    pub fn summary(&self, now_ms: i64) -> JobSummary {
+        self.inner.lock().summary(&self.settings, now_ms)
+    }
+
+    /// `GET /jobs/:jobid`.
+    pub fn details(&self, now_ms: i64) -> JobDetails {
+        let inner = self.inner.lock();
+        let vertices = inner.tasks.details(self.settings.max_parallelism);
+        JobDetails {
+            summary: inner.summary(&self.settings, now_ms),
+            generation: inner.generation,
+            max_parallelism: self.settings.max_parallelism,
+            now: now_ms,
+            timestamps: inner.timestamps.clone(),
+            status_counts: TaskCounts::of(vertices.iter().map(|v| v.status)),
+            vertices,
+            failure: inner.failure.clone(),
+        }
+    }
+
+    /// `GET …/exceptions`.
+    pub fn exceptions(&self, max: usize) -> JobExceptions {
+        self.inner.lock().failures.exceptions(max)
+    }
+
+    /// `GET …/vertices/:vertexid`. `None` for an unknown vertex.
+    pub fn vertex(&self, vertex: usize, now_ms: i64) -> Option<VertexSubtasks> {
+        let inner = self.inner.lock();
+        let info = inner.tasks.vertices().get(vertex)?;
+        Some(VertexSubtasks {
+            id: vertex.to_string(),
+            name: info.name.clone(),
+            parallelism: info.parallelism,
+            max_parallelism: self.settings.max_parallelism,
+            now: now_ms,
+            subtasks: inner.tasks.subtasks(vertex, now_ms, |endpoint| inner.worker_at(endpoint)),
+        })
+    }
+
+    /// `GET …/backpressure`. `None` for an unknown vertex.
+    pub fn backpressure(&self, vertex: usize, now_ms: i64) -> Option<Backpressure> {
+        self.inner.lock().tasks.backpressure(vertex, now_ms)
+    }
+
+    /// `GET …/resource-requirements`.
+    pub fn requirements(&self) -> ResourceRequirements {
+        let inner = self.inner.lock();
+        let requirement = |(index, v): (usize, &VertexInfo)| {
+            let upper = if self.is_fixed(v) { v.parallelism } else { inner.parallelism.0 };
+            (index.to_string(), VertexRequirements { parallelism: ParallelismBounds { lower: 1, upper } })
+        };
+        ResourceRequirements(inner.tasks.vertices().iter().enumerate().map(requirement).collect())
+    }
+
+    /// True for a vertex with a parallelism of its own.
+    pub fn is_fixed(&self, vertex: &VertexInfo) -> bool {
+        vertex.operators.iter().any(|uid| self.settings.fixed.contains(uid))
+    }
+
+    /// `GET …/checkpoints`.
+    pub fn checkpoints(&self) -> Checkpoints {
+        self.inner.lock().checkpoints.checkpoints()
+    }
+
+    /// `GET …/checkpoints/details/:id`.
+    pub fn checkpoint(&self, id: CheckpointId) -> Option<CheckpointDetails> {
+        self.inner.lock().checkpoints.details(id)
+    }
+
+    /// `GET …/checkpoints/details/:id/subtasks/:vertexid`.
+    pub fn checkpoint_subtasks(&self, id: CheckpointId, vertex: usize) -> Option<TaskCheckpointDetails> {
+        self.inner.lock().checkpoints.subtasks(id, vertex)
+    }
+}
+
+impl Inner {
+    /// Never that of a coordinator of another generation.
+    fn version(&self) -> u64 {
+        (self.generation << 32) | u64::from(self.changes)
+    }
+
+    fn worker_at(&self, endpoint: &str) -> Option<String> {
+        self.workers.iter().find(|w| w.exchange == endpoint).map(|w| w.name.clone())
+    }
+
+    fn summary(&self, settings: &ViewSettings, now_ms: i64) -> JobSummary {
+        JobSummary {
+            jid: self.job_id.to_string(),
+            name: settings.name.clone(),
+            state: self.state,
+            start_time: settings.started_ms,
+            end_time: self.ended_ms.unwrap_or(-1),
+            duration: self.ended_ms.unwrap_or(now_ms) - settings.started_ms,
+            last_modification: self.modified_ms,
+            restarts: self.restarts,
+            tasks: self.tasks.counts(),
+        }
+    }
+}
