@@ -444,6 +444,8 @@ fn probes_follow_the_coordinator() {
 
 #[test]
 fn metrics_are_those_of_the_list() {
+    let idle = Rig::new();
+    assert!(idle.text("/metrics").contains("\nflink_jobmanager_taskSlotsTotal 0.0\n"));
     let rig = Rig::busy();
     // Tasks on workers are told by the workers.
     assert!(!rig.text("/metrics").contains("taskmanager_job_task"));
