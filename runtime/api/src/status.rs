@@ -25,6 +25,12 @@ pub struct JobStatus {
     pub streamjob_version: String,
     /// Digest of the plan: equal where rows and state go the same way.
     pub plan_digest: String,
+    /// Which form of the job this coordinator runs (its --revision).
+    #[serde(skip_serializing_if = "String::is_empty", default)]
+    pub revision: String,
+    /// Set while the coordinator stands by: it holds no generation and runs nothing.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub standby: Option<Preflight>,
     /// State.
     pub state: JobState,
     /// When each state was last entered.
@@ -58,6 +64,34 @@ pub struct JobStatus {
     pub last_rescale: Option<RescaleOutcome>,
     /// The last ten triggers, newest first.
     pub triggers: Vec<TriggerEntry>,
+}
+
+/// Whether the job that stands by could go on from the newest state that there is.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Preflight {
+    /// It could, or there is no state yet.
+    pub fits: bool,
+    /// When that was looked at.
+    pub checked_at: i64,
+    /// Location of that state; absent when there is none.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub location: Option<String>,
+    /// Number of that checkpoint.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub checkpoint: Option<u64>,
+    /// Operators that find state.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub matched: Vec<String>,
+    /// Operators that would start empty.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub new: Vec<String>,
+    /// State that no operator would take.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub dropped: Vec<String>,
+    /// Why it could not, and what to change.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub error: Option<String>,
 }
 
 /// Parallelism of a job.

@@ -52,6 +52,17 @@ pub struct StopRequest {
     pub trigger_id: Option<String>,
 }
 
+/// `POST /jobs/:jobid/go`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GoRequest {
+    /// What to start from: `auto`, `latest`, `none`, or the path of a checkpoint or savepoint.
+    pub from: String,
+    /// Client-supplied id, so that a retry is not a second start.
+    #[serde(rename = "triggerId", default)]
+    pub trigger_id: Option<String>,
+}
+
 /// Answer to a trigger.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TriggerResponse {
@@ -72,6 +83,8 @@ pub enum TriggerKind {
     Stop,
     /// Another parallelism.
     Rescale,
+    /// The end of standing by.
+    Go,
 }
 
 /// Answer to `GET …/savepoints/:triggerid`, `…/checkpoints/:triggerid` and `…/rescaling/:triggerid`.

@@ -24,6 +24,9 @@ use uuid::Uuid;
 pub struct Head {
     /// Who the job belongs to.
     pub owner: String,
+    /// Which form of the job its owner wants to run; empty where there is only one.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub revision: String,
     /// The generation in power.
     pub generation: u64,
     /// Its lineage.
@@ -110,6 +113,8 @@ pub struct Claim {
     pub same_lineage: bool,
     /// Location of the checkpoint or savepoint that begins a new lineage.
     pub began_from: Option<String>,
+    /// For the head.
+    pub revision: String,
 }
 
 /// Outcome of a claim.
@@ -154,6 +159,7 @@ impl Job {
         let latest = latest.filter(|l| l.epoch <= claim.base);
         let head = Head {
             owner: owner.to_string(),
+            revision: claim.revision.clone(),
             generation,
             job_id: claim.job_id.clone(),
             base: claim.base,

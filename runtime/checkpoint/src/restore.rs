@@ -91,7 +91,14 @@ pub fn resolve(job: &Job, owner: &str, from: &RestoreFrom, deep: bool) -> Result
     // The head first: whatever is published after this moves it, and the claim then fails.
     let seen = job.head()?;
     let empty = |seen: Option<HeadVersion>| Decision {
-        claim: Claim { seen, job_id: new_job_id(), base: 0, same_lineage: false, began_from: None },
+        claim: Claim {
+            seen,
+            job_id: new_job_id(),
+            base: 0,
+            same_lineage: false,
+            began_from: None,
+            revision: String::new(),
+        },
         point: None,
         next_id: 1,
         skipped: Vec::new(),
@@ -132,7 +139,7 @@ fn from_path(job: &Job, seen: Option<HeadVersion>, path: &str, deep: bool) -> Re
     let base = point.manifest.checkpoint;
     let began_from = Some(point.location.clone());
     Ok(Decision {
-        claim: Claim { seen, job_id: new_job_id(), base, same_lineage: false, began_from },
+        claim: Claim { seen, job_id: new_job_id(), base, same_lineage: false, began_from, revision: String::new() },
         point: Some(mark_foreign(point)),
         next_id: base + 1,
         skipped: Vec::new(),
@@ -213,6 +220,7 @@ fn newest_verified(
                 base,
                 same_lineage: true,
                 began_from: version.head.began_from.clone(),
+                revision: String::new(),
             },
             point: Some(point),
             next_id: highest_number(job, lineage)?.max(base) + 1,

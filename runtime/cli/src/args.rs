@@ -182,6 +182,17 @@ pub struct CoordinatorArgs {
     /// Mutual TLS with the workers, by ca.crt, tls.crt and tls.key in this folder.
     #[arg(long, value_name = "DIR")]
     pub tls: Option<PathBuf>,
+    /// Plan the job, check whether its state fits, take workers in, and wait for POST /jobs/:job/go.
+    #[arg(long)]
+    pub standby: bool,
+    /// Who the job belongs to: --from auto goes on from state of this owner only.
+    #[arg(long, value_name = "NAME")]
+    pub owner: Option<String>,
+    /// Which form of the job this is. When the same owner and revision ran last, this process takes the place of the one
+    /// that was lost: it goes on from the job's own state, without --standby and --from; if that one was stopped with a
+    /// savepoint, there is nothing to do.
+    #[arg(long, value_name = "NAME")]
+    pub revision: Option<String>,
 }
 
 impl CoordinatorArgs {

@@ -13,8 +13,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use streamjob_api::CheckpointInfo;
+use streamjob_checkpoint::restore::RestoreFrom;
 use streamjob_cluster::control::{PoolConfig, PoolDeployer, Timing, WorkerPool};
-use streamjob_cluster::{JobOutcome, JobView, RunningJob};
+use streamjob_cluster::{Called, JobOutcome, JobView, Past, Prepared, RunningJob};
 use streamjob_core::Result;
 use streamjob_engine::net::Tls;
 use streamjob_state::{Clock, SystemClock};
@@ -58,7 +59,15 @@ fn execute(args: &RunArgs, workers: Option<&CoordinatorArgs>) -> Result<(), Fail
         address: None,
         file: file.clone(),
     };
-    let mut registration = Registration::new(Path::new(JOBS), &entry)?;
+    let stands_by = workers.is_some_and(|w| w.standby);
+    // Who stands by shares the folder with whoever runs the job.
+    let mut registration = if stands_by { None } else { Some(Registration::new(Path::new(JOBS), &entry)?) };
+    if let Some(args) = workers {
+        if let Some(owner) = &args.owner {
+            settings.owner.clone_from(owner);
+        }
+        settings.revision = args.revision.clone().unwrap_or_default();
+    }
     let pool = workers.map(listen).transpose()?;
     match &pool {
         // Workers keep working files; this process has none.
@@ -83,14 +92,23 @@ fn execute(args: &RunArgs, workers: Option<&CoordinatorArgs>) -> Result<(), Fail
         workers: pool.as_ref().map(|p| p.address().to_string()),
         start: String::new(),
     };
-    let started = Instant::now();
-    let job = streamjob_cluster::start(settings).map_err(Failure::NotStarted)?;
-    let view = job.view().clone();
+    let from = settings.restore.clone();
+    let waiting = Prepared::new(settings).map_err(Failure::NotStarted)?;
+    let view = waiting.view().clone();
     signals.set_job(view.clone());
-    header.rest = job.rest_address().map(|a| a.to_string());
+    header.rest = waiting.rest_address().map(|a| a.to_string());
+    let Some(job) = start(waiting, stands_by, from, &header).map_err(Failure::NotStarted)? else {
+        return Ok(());
+    };
+    let started = Instant::now();
     header.start = job.start_message().to_string();
     entry.address = header.rest.clone();
-    registration.write(&entry)?;
+    if registration.is_none() {
+        registration = Some(Registration::new(Path::new(JOBS), &entry)?);
+    }
+    if let Some(registration) = &mut registration {
+        registration.write(&entry)?;
+    }
     log::note(&header.text());
     let outcome = watch(job, &view);
     drop(registration);
@@ -120,6 +138,26 @@ fn execute(args: &RunArgs, workers: Option<&CoordinatorArgs>) -> Result<(), Fail
     match outcome {
         JobOutcome::Failed(e) => Err(Failure::One(e)),
         _ => Ok(()),
+    }
+}
+
+/// Begins the job, at once or when it is told to; `None` when there is nothing to do.
+fn start(job: Prepared, stands_by: bool, from: RestoreFrom, header: &Header) -> Result<Option<RunningJob>> {
+    match job.past()? {
+        Past::Stopped(savepoint) => {
+            log::note(&format!("{} was stopped with savepoint {savepoint}: nothing is left to do", header.job));
+            Ok(None)
+        }
+        Past::Ran => job.begin(RestoreFrom::Auto).map(Some),
+        Past::None if stands_by => {
+            let rest = header.rest.as_deref().unwrap_or("off");
+            log::note(&format!("{} stands by: POST /jobs/{}/go to {rest} begins it", header.job, header.job));
+            Ok(match job.stand_by()? {
+                Called::Running(job) => Some(job),
+                Called::Off => None,
+            })
+        }
+        Past::None => job.begin(from).map(Some),
     }
 }
 

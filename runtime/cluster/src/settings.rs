@@ -22,6 +22,9 @@ pub struct JobSettings {
     pub namespace: String,
     /// Who the job belongs to; `Auto` continues only its own state.
     pub owner: String,
+    /// Which form of the job its owner wants; empty on a laptop. A process of the same owner and revision as the last one
+    /// goes on from the job's own state, whatever it was told to start from.
+    pub revision: String,
     /// The plan.
     pub graph: Arc<JobGraph>,
     /// Options in force.

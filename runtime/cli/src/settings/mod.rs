@@ -212,6 +212,7 @@ impl Prepared {
             work_dir: work_dir(&options, &self.namespace, &name)?,
             namespace: self.namespace.clone(),
             owner: LOCAL_OWNER.into(),
+            revision: String::new(),
             deployer: Arc::new(LocalDeployer),
             graph: Arc::new(planned.graph),
             parallelism,

@@ -8,7 +8,7 @@ use crate::settings::JobSettings;
 use streamjob_api::RestoredCheckpoint;
 use streamjob_checkpoint::collector::Sweep;
 use streamjob_checkpoint::lineage::{Job, Lineage, Publish, Slot, TakeOver};
-use streamjob_checkpoint::plan::{self, NewJob, NewOperator};
+use streamjob_checkpoint::plan::{self, NewJob, NewOperator, RestorePlan};
 use streamjob_checkpoint::restore::{self, Decision, RestoreFrom, RestorePoint};
 use streamjob_checkpoint::{CheckpointReader, CheckpointWriter, Kind, Manifest, Sizes};
 use streamjob_checkpoint::{ClaimMode, Collector, Localizer};
@@ -105,7 +105,8 @@ impl Ledger {
 
     fn take(settings: &JobSettings, job: Job, from: &RestoreFrom) -> Result<Self> {
         for _ in 0..CLAIM_TRIES {
-            let decision = restore::resolve(&job, &settings.owner, from, false)?;
+            let mut decision = restore::resolve(&job, &settings.owner, from, false)?;
+            decision.claim.revision.clone_from(&settings.revision);
             for skipped in &decision.skipped {
                 tracing::warn!("checkpoint {} is passed over: {}", skipped.location, skipped.reason);
             }
@@ -164,6 +165,11 @@ impl Ledger {
     /// Set when the last run finished, all its input done and published, or was drained.
     pub fn finished_already(&self) -> Option<String> {
         self.finished.clone()
+    }
+
+    /// Location of what is restored.
+    pub fn restores_from(&self) -> Option<String> {
+        self.point.as_ref().map(|p| p.location.clone())
     }
 
     /// What is being restored, for the REST API.
@@ -361,8 +367,8 @@ fn start_message(decision: &Decision) -> String {
     }
 }
 
-/// Errors (User) when the job cannot take the state: named operator, state and field.
-fn check_fits(settings: &JobSettings, point: &RestorePoint) -> Result<()> {
+/// What becomes of each operator's state. Errors (User) when the job cannot take it: named operator, state and field.
+pub fn check(settings: &JobSettings, point: &RestorePoint) -> Result<RestorePlan> {
     let job = NewJob {
         operators: new_operators(&settings.graph),
         parallelism: settings.parallelism,
@@ -370,6 +376,11 @@ fn check_fits(settings: &JobSettings, point: &RestorePoint) -> Result<()> {
     };
     let plan = plan::plan(&point.manifest, &job);
     plan.check(&point.location, settings.allow_non_restored)?;
+    Ok(plan)
+}
+
+fn check_fits(settings: &JobSettings, point: &RestorePoint) -> Result<()> {
+    let plan = check(settings, point)?;
     for text in &plan.new {
         tracing::info!("restore: {text} starts empty");
     }

@@ -6,6 +6,7 @@
 mod attempt;
 mod found;
 mod ledger;
+mod prepared;
 mod run;
 mod snapshots;
 
@@ -15,7 +16,6 @@ use crate::rest;
 use crate::settings::JobSettings;
 use crate::view::{JobView, ViewSettings};
 use crossbeam_channel::Receiver;
-use ledger::Ledger;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -29,6 +29,8 @@ use streamjob_engine::graph::{Node, NodeKind};
 
 /// Between two looks at who is there.
 const WORKERS: Duration = Duration::from_millis(200);
+
+pub use prepared::{Called, Past, Prepared};
 
 /// How a job ended.
 #[derive(Debug)]
@@ -98,32 +100,6 @@ impl RunningJob {
     }
 }
 
-/// Claims the job, finds what to restore, checks that it fits, and starts the
-/// coordinator. Everything wrong with the start comes back from here, before any task runs.
-pub fn start(settings: JobSettings) -> Result<RunningJob> {
-    let config = settings.checkpoint_config()?;
-    let ledger = Ledger::claim(&settings)?;
-    let (requests_in, requests) = crossbeam_channel::unbounded();
-    let view = JobView::new(view_settings(&settings, &config), requests_in);
-    view.set_identity(ledger.job_id().clone(), ledger.generation());
-    found::find(ledger.job().clone(), view.clone());
-    let server = settings.rest.clone().map(|(address, port)| serve(&settings, &view, &address, port)).transpose()?;
-    let (rest_address, server) = server.map_or((None, None), |(a, s)| (Some(a), Some(s)));
-    let start_message = ledger.start_message().to_string();
-    let (ended_in, ended) = crossbeam_channel::bounded::<()>(0);
-    let thread_view = view.clone();
-    let thread = std::thread::Builder::new()
-        .name("coordinator".into())
-        .spawn(move || {
-            let outcome = run::Coordinator::new(settings, config, ledger, thread_view, requests).run();
-            // Closed, not written to: every look from now on sees the end.
-            drop(ended_in);
-            outcome
-        })
-        .transient("cannot start the coordinator's thread")?;
-    Ok(RunningJob { view, rest_address, start_message, thread, ended, _server: server })
-}
-
 fn serve(
     settings: &JobSettings,
     view: &JobView,
@@ -173,6 +149,7 @@ fn view_settings(settings: &JobSettings, config: &streamjob_checkpoint::coordina
     let options = settings.options.iter().filter(|(k, _)| !secret(k));
     ViewSettings {
         name: settings.name.clone(),
+        revision: settings.revision.clone(),
         started_ms: settings.clock.now_ms(),
         parallelism: settings.parallelism,
         max_parallelism: settings.max_parallelism,

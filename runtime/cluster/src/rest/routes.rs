@@ -139,6 +139,8 @@ pub fn routes() -> Vec<Route> {
             triggers::savepoint_outcome,
         ),
         trigger::<StopRequest, _, _>("post", "/jobs/{job}/stop", "Stop with a savepoint.", triggers::stop),
+        trigger::<GoRequest, _, _>("post", "/jobs/{job}/go", "Begin, where the coordinator stands by.", triggers::go),
+        get::<TriggerStatus, _, _>("/jobs/{job}/go/{trigger}", "How a beginning came out.", triggers::go_outcome),
         trigger::<RescaleRequest, _, _>("patch", "/jobs/{job}/rescaling", "Rescale the job.", triggers::rescale),
         trigger::<RescaleRequest, _, _>("post", "/jobs/{job}/rescaling", "Rescale the job.", triggers::rescale),
         get::<TriggerStatus, _, _>(

@@ -70,6 +70,7 @@ impl Rig {
         v.close_trigger("r", TriggerOutcome { rescale: Some(rescale), ..Default::default() });
         v.open_trigger("c", TriggerKind::Checkpoint);
         v.open_trigger("s", TriggerKind::Savepoint);
+        v.open_trigger("g", TriggerKind::Go);
         rig
     }
 
@@ -105,6 +106,7 @@ impl Rig {
 fn settings() -> ViewSettings {
     ViewSettings {
         name: "orders".into(),
+        revision: String::new(),
         started_ms: NOW - 1000,
         parallelism: 2,
         max_parallelism: 128,
@@ -220,7 +222,7 @@ fn every_path_of_the_table_answers_as_it_says() {
     let rig = Rig::busy();
     let document = document();
     for route in routes::routes().iter().filter(|r| r.method == "get" && r.path != "/metrics") {
-        let outcome = ["checkpoints", "savepoints", "rescaling"].into_iter().find(|p| route.path.contains(p));
+        let outcome = ["checkpoints", "savepoints", "rescaling", "go"].into_iter().find(|p| route.path.contains(p));
         let path = real(route.path, outcome.and_then(|p| p.get(..1)).unwrap_or_default());
         let body = rig.get(&path);
         let operation = &document["paths"][route.path]["get"];
@@ -368,9 +370,14 @@ fn what_is_wrong_is_named() {
 fn an_id_is_asked_of_the_coordinator_once() {
     let rig = Rig::busy();
     let body = r#"{"triggerId": "mine", "target-directory": "/t", "formatType": "CANONICAL"}"#;
+    let version = || rig.get("/status")["version"].clone();
+    let mut versions = vec![version()];
     for _ in 0..2 {
         assert_eq!(rig.ask("post", "/jobs/orders/savepoints", body), (202, json!({"request-id": "mine"})));
+        versions.push(version());
     }
+    // A retry is no change: who follows the status and asks again is not woken by that.
+    assert!(versions[0] != versions[1] && versions[1] == versions[2], "{versions:?}");
     let savepoint = Request::Savepoint { trigger: "mine".into(), target: Some("/t".into()), stop: None };
     assert_eq!(rig.requests.try_iter().collect::<Vec<_>>(), [savepoint]);
     let requirements = r#"{"0": {"parallelism": {"lowerBound": 1, "upperBound": 5}},
@@ -436,7 +443,7 @@ fn probes_follow_the_coordinator() {
     let rig = Rig::new();
     let (status, body) = rig.ask("get", "/health/ready", "");
     assert_eq!((status, body["ok"].as_bool()), (503, Some(false)));
-    rig.view.set_standing_by();
+    rig.view.set_standing_by(Preflight::default());
     assert_eq!(rig.get("/health/ready")["reason"], "stands by");
     rig.view.set_identity(JobId::from_random(1), 1);
     assert_eq!(rig.get("/health/ready")["reason"], "holds generation 1");

@@ -8,8 +8,8 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use streamjob_api::{
-    CheckpointRequest, FailureCause, RescaleRequest, SavepointRequest, StopRequest, TriggerKind, TriggerOutcome,
-    TriggerResponse,
+    CheckpointRequest, FailureCause, GoRequest, RescaleRequest, SavepointRequest, StopRequest, TriggerKind,
+    TriggerOutcome, TriggerResponse,
 };
 use streamjob_core::StopMode;
 
@@ -107,6 +107,18 @@ pub async fn rescale(
     }
     let request = |trigger| Request::Rescale { trigger, parallelism };
     server.of_job(&job, || server.trigger(body.trigger_id, TriggerKind::Rescale, request))
+}
+
+pub async fn go(State(server): State<Server>, Path(job): Path<String>, Body(body): Body<GoRequest>) -> Response {
+    if body.from.trim().is_empty() {
+        return bad("from is missing; give auto, latest, none, or the path of a checkpoint or savepoint");
+    }
+    let request = |trigger| Request::Go { trigger, from: body.from.clone() };
+    server.of_job(&job, || server.trigger(body.trigger_id.clone(), TriggerKind::Go, request))
+}
+
+pub async fn go_outcome(State(server): State<Server>, Path((job, id)): Path<(String, String)>) -> Response {
+    server.outcome(&job, &id, &[TriggerKind::Go])
 }
 
 pub async fn checkpoint_outcome(State(server): State<Server>, Path((job, id)): Path<(String, String)>) -> Response {

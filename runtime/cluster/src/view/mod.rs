@@ -23,8 +23,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 use streamjob_api::{
-    CheckpointConfig, CheckpointInfo, JobState, RescaleOutcome, RestoredCheckpoint, ServerConfig, TriggerKind,
-    TriggerOutcome, TriggerStatus,
+    CheckpointConfig, CheckpointInfo, JobState, Preflight, RescaleOutcome, RestoredCheckpoint, ServerConfig,
+    TriggerKind, TriggerOutcome, TriggerStatus,
 };
 use streamjob_core::{CheckpointId, Error, JobId, OperatorUid, StopMode};
 use streamjob_engine::deploy::{OperatorStatus, TaskEvent, TaskId, TaskSnapshot, VertexInfo};
@@ -47,6 +47,13 @@ pub enum Request {
         target: Option<String>,
         /// Stop behind it.
         stop: Option<StopMode>,
+    },
+    /// Begin, where the coordinator stands by.
+    Go {
+        /// Where the outcome is filed.
+        trigger: String,
+        /// What to start from, as [`RestoreFrom`](streamjob_checkpoint::restore::RestoreFrom) reads it.
+        from: String,
     },
     /// Go on at another parallelism.
     Rescale {
@@ -95,7 +102,7 @@ struct Inner {
     triggers: Triggers,
     rescale: Option<RescaleOutcome>,
     workers: Vec<WorkerInfo>,
-    standing_by: bool,
+    standing_by: Option<Preflight>,
 }
 
 /// What does not change while the job runs.
@@ -103,6 +110,8 @@ struct Inner {
 pub struct ViewSettings {
     /// Job name.
     pub name: String,
+    /// Which form of the job its owner wants.
+    pub revision: String,
     /// Start of the process, milliseconds since the epoch.
     pub started_ms: i64,
     /// Number of subtasks at first.
@@ -145,7 +154,7 @@ impl JobView {
             triggers: Triggers::default(),
             rescale: None,
             workers: Vec::new(),
-            standing_by: false,
+            standing_by: None,
         };
         Self {
             inner: Arc::new(Mutex::new(inner)),
@@ -183,7 +192,12 @@ impl JobView {
 
     /// Files a trigger under a client's id.
     pub fn open_trigger(&self, id: &str, kind: TriggerKind) -> Filed {
-        self.change(|inner| inner.triggers.file(id, kind))
+        let filed = self.inner.lock().triggers.file(id, kind);
+        // A retry changes nothing.
+        if filed == Filed::New {
+            self.change(|_| ());
+        }
+        filed
     }
 
     /// The outcome of a trigger.
@@ -211,19 +225,19 @@ impl JobView {
         self.change(|inner| {
             inner.job_id = job_id;
             inner.generation = generation;
-            inner.standing_by = false;
+            inner.standing_by = None;
         });
     }
 
     /// Waits to take the job over: ready, although it holds no generation.
-    pub fn set_standing_by(&self) {
-        self.change(|inner| inner.standing_by = true);
+    pub fn set_standing_by(&self, preflight: Preflight) {
+        self.change(|inner| inner.standing_by = Some(preflight));
     }
 
     /// Generation, and whether the process stands by.
     pub fn power(&self) -> (u64, bool) {
         let inner = self.inner.lock();
-        (inner.generation, inner.standing_by)
+        (inner.generation, inner.standing_by.is_some())
     }
 
     /// Moves to another state. One that is the last fails every trigger without outcome.

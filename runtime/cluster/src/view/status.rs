@@ -21,6 +21,8 @@ impl JobView {
             generation: inner.generation,
             streamjob_version: self.settings.config.version.clone(),
             plan_digest: self.settings.plan_digest.clone(),
+            revision: self.settings.revision.clone(),
+            standby: inner.standing_by.clone(),
             state: inner.state,
             timestamps: inner.timestamps.clone(),
             started_at: self.settings.started_ms,

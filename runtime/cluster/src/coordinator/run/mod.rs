@@ -19,7 +19,7 @@ use crossbeam_channel::{Receiver, Sender, select, unbounded};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
-use streamjob_api::JobState;
+use streamjob_api::{FailureCause, JobState, TriggerOutcome};
 use streamjob_checkpoint::coordinator::{Action, Config, Coordinator as Decisions, RequestId, RequestKind};
 use streamjob_checkpoint::lineage::{Publish, Slot};
 use streamjob_checkpoint::{CheckpointWriter, Kind};
@@ -334,6 +334,11 @@ impl Coordinator {
             }
             Request::Suspend => self.suspend(),
             Request::Rescale { trigger, parallelism } => self.rescale(trigger, parallelism),
+            Request::Go { trigger, .. } => {
+                let cause = FailureCause { class: "RUNS_ALREADY".into(), message: "the job runs here already".into() };
+                self.view.close_trigger(&trigger, TriggerOutcome { failure: Some(cause), ..TriggerOutcome::default() });
+                None
+            }
             Request::Checkpoint { trigger } => self.request(trigger, RequestKind::Checkpoint),
             Request::Savepoint { trigger, target, stop } => {
                 let target = target.or_else(|| self.settings.savepoint_dir.clone());

@@ -124,6 +124,7 @@ fn settings(
         name: "job".into(),
         namespace: "default".into(),
         owner: "me".into(),
+        revision: String::new(),
         graph: Arc::new(JobGraph::default()),
         options: all,
         parallelism: 1,

@@ -1,0 +1,187 @@
+//! A coordinator that stands by while another form of the job runs: it says
+//! whether the state fits, takes over when it is told to, and whoever ran before
+//! can publish nothing. What an operator does for an upgrade, by hand.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+#[allow(dead_code)]
+mod support;
+
+use reqwest::blocking::Client;
+use serde_json::{Value, json};
+use std::time::Instant;
+use support::s3::free_port;
+use support::{PATIENCE, Running, rows};
+
+const ROWS: u64 = 40_000;
+
+/// `id` is an expression, so that two forms of the job differ.
+fn sql(id: &str) -> String {
+    format!(
+        "CREATE TABLE t (id BIGINT, k INT) WITH ('connector'='datagen', 'seed'='3', 'rows-per-second'='6000',
+           'fields.id.kind'='sequence', 'fields.id.start'='1', 'fields.id.end'='{ROWS}', 'fields.k.min'='0', 'fields.k.max'='9');
+         CREATE TABLE ids (id BIGINT, k INT) WITH ('connector'='filesystem', 'path'='out', 'format'='csv');
+         INSERT INTO ids SELECT {id}, k FROM t;"
+    )
+}
+
+const COUNT: &str = "CREATE TABLE t (k INT) WITH ('connector'='datagen', 'rows-per-second'='1000', 'fields.k.min'='0', 'fields.k.max'='9');
+    CREATE TABLE p (k INT, cnt BIGINT) WITH ('connector'='print');
+    INSERT INTO p SELECT k, COUNT(*) FROM t GROUP BY k;";
+
+/// One form of the job: a coordinator and a worker.
+struct Form<'a> {
+    dir: &'a std::path::Path,
+    revision: &'static str,
+    control: String,
+    rest: String,
+    client: Client,
+}
+
+impl<'a> Form<'a> {
+    fn new(dir: &'a std::path::Path, revision: &'static str, script: &str) -> Self {
+        std::fs::write(dir.join(format!("{revision}.sql")), script).unwrap();
+        let client = Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
+        let address = || format!("127.0.0.1:{}", free_port());
+        Self { dir, revision, control: address(), rest: address(), client }
+    }
+
+    fn coordinator(&self, more: &[&str]) -> Running {
+        let file = format!("{}.sql", self.revision);
+        let port = format!("rest.port={}", self.rest.split(':').nth(1).unwrap());
+        let mut args = vec!["coordinator", "--job", &file, "--name", "orders", "--bind", &self.control];
+        args.extend(["--owner", "shop/orders", "--revision", self.revision, "--set", &port]);
+        args.extend(["--set", "execution.checkpointing.interval=200ms"]);
+        args.extend(more);
+        Running::start(self.dir, &args)
+    }
+
+    fn worker(&self) -> Running {
+        let id = format!("{}-w", self.revision);
+        Running::start(self.dir, &["worker", "--coordinator", &self.control, "--id", &id])
+    }
+
+    fn get(&self, path: &str) -> Value {
+        let answer = self.client.get(format!("http://{}{path}", self.rest)).send().unwrap();
+        answer.json().unwrap()
+    }
+
+    fn post(&self, path: &str, body: Value) -> (u16, Value) {
+        let answer = self.client.post(format!("http://{}{path}", self.rest)).json(&body).send().unwrap();
+        (answer.status().as_u16(), answer.json().unwrap())
+    }
+
+    fn until(&self, what: &str, path: &str, condition: impl Fn(&Value) -> bool) -> Value {
+        let begun = Instant::now();
+        loop {
+            let seen = self.client.get(format!("http://{}{path}", self.rest)).send();
+            if let Some(seen) = seen.ok().and_then(|a| a.json().ok()).filter(&condition) {
+                return seen;
+            }
+            assert!(begun.elapsed() < PATIENCE, "no {what} of {}", self.revision);
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+    }
+
+    /// Tells it to go, and how that came out.
+    fn go(&self, from: &str, trigger: &str) -> Value {
+        let (status, answer) = self.post("/jobs/orders/go", json!({"from": from, "triggerId": trigger}));
+        assert_eq!((status, &answer["request-id"]), (202, &json!(trigger)));
+        let path = format!("/jobs/orders/go/{trigger}");
+        self.until("outcome", &path, |o| o["status"]["id"] == "COMPLETED")["operation"].clone()
+    }
+}
+
+#[test]
+fn the_next_form_of_a_job_takes_over_where_the_one_before_stopped() {
+    let dir = tempfile::tempdir().unwrap();
+    let old = Form::new(dir.path(), "r1", &sql("id"));
+    let (mut coordinator, worker) = (old.coordinator(&[]), old.worker());
+    coordinator.until_told("completed in");
+
+    // Prepare: nothing of the old one is touched, workers of the new one are there.
+    let new = Form::new(dir.path(), "r2", &sql("id + 0"));
+    let (mut next, next_worker) = (new.coordinator(&["--standby"]), new.worker());
+    next.until_told("stands by");
+    let standby = new.until("worker", "/status", |s| s["workers"]["registered"] == 1);
+    assert_eq!((&standby["generation"], &standby["revision"]), (&json!(0), &json!("r2")), "{standby}");
+    let preflight = &standby["standby"];
+    assert_eq!(preflight["fits"], true, "{standby}");
+    assert!(
+        preflight["checkpoint"].as_u64() > Some(0) && !preflight["matched"].as_array().unwrap().is_empty(),
+        "{standby}"
+    );
+    assert_eq!(new.get("/health/ready")["reason"], "stands by");
+    let (_, refused) = new.post("/jobs/orders/savepoints", json!({"triggerId": "early"}));
+    assert_eq!(refused["request-id"], "early");
+    let refused = new.until("refusal", "/jobs/orders/savepoints/early", |o| o["status"]["id"] == "COMPLETED");
+    assert_eq!(refused["operation"]["failure-cause"]["class"], "STANDS_BY");
+    assert!(new.go("nowhere/chk-1", "wrong")["failure-cause"]["stack-trace"].as_str().unwrap().contains("_metadata"));
+    assert!(!coordinator.has_ended(), "{}", coordinator.err());
+
+    // Savepoint, then switch.
+    let (_, stopped) = old.post("/jobs/orders/stop", json!({"triggerId": "upgrade"}));
+    assert_eq!(stopped["request-id"], "upgrade");
+    let path = "/jobs/orders/savepoints/upgrade";
+    let savepoint = old.until("savepoint", path, |o| o["status"]["id"] == "COMPLETED")["operation"]["location"].clone();
+    let savepoint = savepoint.as_str().unwrap();
+    assert_eq!(new.go(savepoint, "switch")["location"], savepoint);
+    assert_eq!(new.go(savepoint, "switch")["location"], savepoint, "told twice is told once");
+    new.until("checkpoint", "/status", |s| s["lastCheckpoint"]["id"].as_u64() > Some(0) && s["standby"].is_null());
+    coordinator.end().ok("the old coordinator");
+    worker.end().ok("the old worker");
+
+    // A pod that comes back late: its form is not in power any more.
+    let late = old.coordinator(&["--standby"]);
+    old.until("standing by", "/status", |s| s["standby"]["fits"] == true);
+    // A pod of the new form that is lost: goes on by itself, whatever it was told at first.
+    assert!(next.kill(), "the job had ended");
+    let told = new.coordinator(&["--standby", "--from", savepoint]).end().ok("the new coordinator again").err;
+    assert!(told.contains("tasks go on where they are") && told.contains("finished after"), "{told}");
+    next_worker.end().ok("the new worker");
+    late.signal("TERM");
+    late.end().ok("the late one");
+    let ids: Vec<u64> =
+        rows(&dir.path().join("out")).iter().map(|r| r.split(',').next().unwrap().parse().unwrap()).collect();
+    let mut sorted = ids.clone();
+    sorted.sort_unstable();
+    assert!(sorted == (1..=ROWS).collect::<Vec<_>>(), "{} rows", ids.len());
+}
+
+#[test]
+fn a_stopped_form_stays_stopped_when_its_process_comes_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let form = Form::new(dir.path(), "r1", &sql("id"));
+    let (mut coordinator, worker) = (form.coordinator(&[]), form.worker());
+    coordinator.until_told("completed in");
+    form.post("/jobs/orders/stop", json!({"triggerId": "stop"}));
+    coordinator.end().ok("the coordinator");
+    worker.end().ok("the worker");
+    let before = rows(&dir.path().join("out")).len();
+    let again = form.coordinator(&[]).end().ok("the process again").err;
+    assert!(again.contains("was stopped with savepoint") && again.contains("nothing is left to do"), "{again}");
+    // Another revision goes on from there.
+    let resumed = Form::new(dir.path(), "r2", &sql("id"));
+    let (mut coordinator, worker) = (resumed.coordinator(&[]), resumed.worker());
+    coordinator.until_told("resumes from savepoint");
+    coordinator.end().ok("the resumed coordinator");
+    worker.end().ok("its worker");
+    assert!(before < ROWS as usize);
+    assert_eq!(rows(&dir.path().join("out")).len(), ROWS as usize);
+}
+
+#[test]
+fn state_that_does_not_fit_is_told_before_anything_is_touched() {
+    let dir = tempfile::tempdir().unwrap();
+    let old = Form::new(dir.path(), "r1", COUNT);
+    let (mut coordinator, _worker) = (old.coordinator(&[]), old.worker());
+    coordinator.until_told("completed in");
+    let new = Form::new(dir.path(), "r2", COUNT);
+    let mut next = new.coordinator(&["--standby", "--set", "pipeline.max-parallelism=64"]);
+    next.until_told("stands by");
+    let status = new.get("/status");
+    let error = status["standby"]["error"].as_str().unwrap();
+    assert!(status["standby"]["fits"] == false && error.contains("parallelism"), "{status}");
+    let refused = new.go("latest", "go");
+    assert_eq!(refused["failure-cause"]["class"], "CANNOT_BEGIN", "{refused}");
+    assert!(old.get("/status")["state"] == "RUNNING" && !next.has_ended());
+}

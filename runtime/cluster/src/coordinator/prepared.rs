@@ -1,0 +1,185 @@
+//! A job that is planned and served over REST, but has not begun: nothing in
+//! storage is touched yet. Either it begins at once, or it stands by until it is
+//! told to, from what it is told; until then it says whether its state would fit.
+
+use super::ledger::{Ledger, check};
+use super::{RunningJob, found, run, serve, view_settings};
+use crate::settings::JobSettings;
+use crate::view::{JobView, Request};
+use crossbeam_channel::{Receiver, RecvTimeoutError};
+use std::net::SocketAddr;
+use std::time::Duration;
+use streamjob_api::{FailureCause, JobState, Preflight, TriggerOutcome};
+use streamjob_checkpoint::Kind;
+use streamjob_checkpoint::coordinator::Config;
+use streamjob_checkpoint::lineage::Job;
+use streamjob_checkpoint::restore::{self, RestoreFrom};
+use streamjob_core::error::ErrorExt;
+use streamjob_core::{Error, Result};
+
+/// Between two signs of life while it stands by.
+const BEAT: Duration = Duration::from_secs(1);
+
+/// See the module.
+pub struct Prepared {
+    settings: JobSettings,
+    config: Config,
+    view: JobView,
+    requests: Receiver<Request>,
+    rest_address: Option<SocketAddr>,
+    server: Option<tokio::runtime::Runtime>,
+}
+
+/// What storage knows of this very form of the job (owner and revision).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Past {
+    /// It never ran, or another form has run since.
+    None,
+    /// It ran last: this process takes the place of one that was lost.
+    Ran,
+    /// It ran last, and was stopped with this savepoint.
+    Stopped(String),
+}
+
+/// How standing by ended.
+pub enum Called {
+    /// The job runs.
+    Running(RunningJob),
+    /// The process is to end.
+    Off,
+}
+
+impl Prepared {
+    /// Serves REST, if the settings say so.
+    pub fn new(settings: JobSettings) -> Result<Self> {
+        let config = settings.checkpoint_config()?;
+        let (requests_in, requests) = crossbeam_channel::unbounded();
+        let view = JobView::new(view_settings(&settings, &config), requests_in);
+        let server =
+            settings.rest.clone().map(|(address, port)| serve(&settings, &view, &address, port)).transpose()?;
+        let (rest_address, server) = server.map_or((None, None), |(a, s)| (Some(a), Some(s)));
+        Ok(Self { settings, config, view, requests, rest_address, server })
+    }
+
+    /// What the outside sees.
+    pub fn view(&self) -> &JobView {
+        &self.view
+    }
+
+    /// Where the REST API listens.
+    pub fn rest_address(&self) -> Option<SocketAddr> {
+        self.rest_address
+    }
+
+    /// Looks into storage for an earlier process of the same owner and revision. Without a revision there is none.
+    pub fn past(&self) -> Result<Past> {
+        let s = &self.settings;
+        let job = Job::open(&s.storage, &s.namespace, &s.name)?;
+        let head = job.head()?.map(|v| v.head);
+        let Some(head) = head.filter(|h| !s.revision.is_empty() && h.owner == s.owner && h.revision == s.revision)
+        else {
+            return Ok(Past::None);
+        };
+        let epochs = job.epochs(&job.paths().lineage(&head.job_id), Some(&head))?;
+        Ok(match epochs.into_iter().next_back() {
+            Some(epoch) if epoch.kind == Kind::StopSavepoint => Past::Stopped(epoch.manifest),
+            _ => Past::Ran,
+        })
+    }
+
+    /// Begins. Everything wrong with the start comes back from here, before any task runs.
+    pub fn begin(mut self, from: RestoreFrom) -> Result<RunningJob> {
+        self.settings.restore = from;
+        let ledger = Ledger::claim(&self.settings)?;
+        self.run(ledger)
+    }
+
+    /// Waits to be told to go. A job that cannot begin from what it is told goes on standing by; nothing is touched then.
+    pub fn stand_by(mut self) -> Result<Called> {
+        self.view.set_standing_by(preflight(&self.settings, self.settings.clock.now_ms()));
+        loop {
+            self.view.pulse().beat();
+            let request = match self.requests.recv_timeout(BEAT) {
+                Ok(request) => request,
+                Err(RecvTimeoutError::Timeout) => continue,
+                Err(RecvTimeoutError::Disconnected) => return Ok(Called::Off),
+            };
+            match request {
+                Request::Cancel | Request::Suspend => {
+                    self.view.set_state(JobState::Canceled, self.settings.clock.now_ms());
+                    return Ok(Called::Off);
+                }
+                Request::Go { trigger, from } => {
+                    tracing::info!("told to go, from: {from}");
+                    self.settings.restore = RestoreFrom::parse(&from);
+                    match Ledger::claim(&self.settings) {
+                        Ok(ledger) => {
+                            let location = ledger.restores_from();
+                            self.view.close_trigger(&trigger, TriggerOutcome { location, ..Default::default() });
+                            return Ok(Called::Running(self.run(ledger)?));
+                        }
+                        Err(e) => {
+                            tracing::warn!("cannot begin, and stands by: {e}");
+                            self.view.close_trigger(&trigger, refused("CANNOT_BEGIN", &e));
+                        }
+                    }
+                }
+                Request::Checkpoint { trigger }
+                | Request::Savepoint { trigger, .. }
+                | Request::Rescale { trigger, .. } => {
+                    let error = Error::user("this coordinator stands by; the job does not run here");
+                    self.view.close_trigger(&trigger, refused("STANDS_BY", &error));
+                }
+            }
+        }
+    }
+
+    fn run(self, ledger: Ledger) -> Result<RunningJob> {
+        let Self { settings, config, view, requests, rest_address, server } = self;
+        view.set_identity(ledger.job_id().clone(), ledger.generation());
+        found::find(ledger.job().clone(), view.clone());
+        let start_message = ledger.start_message().to_string();
+        let (ended_in, ended) = crossbeam_channel::bounded::<()>(0);
+        let thread_view = view.clone();
+        let thread = std::thread::Builder::new()
+            .name("coordinator".into())
+            .spawn(move || {
+                let outcome = run::Coordinator::new(settings, config, ledger, thread_view, requests).run();
+                // Closed, not written to: every look from now on sees the end.
+                drop(ended_in);
+                outcome
+            })
+            .transient("cannot start the coordinator's thread")?;
+        Ok(RunningJob { view, rest_address, start_message, thread, ended, _server: server })
+    }
+}
+
+/// Whether the job could go on from the newest checkpoint that there is. Changes nothing.
+fn preflight(settings: &JobSettings, now_ms: i64) -> Preflight {
+    let mut answer = Preflight { checked_at: now_ms, ..Preflight::default() };
+    let looked = Job::open(&settings.storage, &settings.namespace, &settings.name).and_then(|job| {
+        // Whose state it is, whoever tells this coordinator to go knows.
+        let owner = job.head()?.map_or_else(|| settings.owner.clone(), |v| v.head.owner);
+        restore::resolve(&job, &owner, &RestoreFrom::Auto, false)
+    });
+    let checked = looked.and_then(|decision| {
+        let Some(point) = decision.point else { return Ok(()) };
+        answer.location = Some(point.location.clone());
+        answer.checkpoint = Some(point.manifest.checkpoint);
+        let plan = check(settings, &point)?;
+        answer.matched = plan.matched;
+        answer.new = plan.new;
+        answer.dropped = plan.dropped;
+        Ok(())
+    });
+    match checked {
+        Ok(()) => answer.fits = true,
+        Err(e) => answer.error = Some(e.to_string()),
+    }
+    answer
+}
+
+fn refused(class: &str, error: &Error) -> TriggerOutcome {
+    let failure = FailureCause { class: class.into(), message: error.to_string() };
+    TriggerOutcome { failure: Some(failure), ..TriggerOutcome::default() }
+}
