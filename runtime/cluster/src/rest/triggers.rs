@@ -111,7 +111,8 @@ pub async fn rescale(
 
 pub async fn go(State(server): State<Server>, Path(job): Path<String>, Body(body): Body<GoRequest>) -> Response {
     if body.from.trim().is_empty() {
-        return bad("from is missing; give auto, latest, none, or the path of a checkpoint or savepoint");
+        return bad("from is missing; give auto, latest, none, or the path of a checkpoint or savepoint")
+            .into_response();
     }
     let request = |trigger| Request::Go { trigger, from: body.from.clone() };
     server.of_job(&job, || server.trigger(body.trigger_id.clone(), TriggerKind::Go, request))
