@@ -88,6 +88,8 @@ impl Planner for Script {
             storage: self.storage.clone(),
             work_dir: self.work_dir.clone(),
             clock: Arc::new(SystemClock),
+            // Workers of this process share one folder.
+            from_local: false,
         })
     }
 }

@@ -75,7 +75,7 @@ fn execute(args: &RunArgs, workers: Option<&CoordinatorArgs>) -> Result<(), Fail
         Some(pool) => {
             settings.deployer = Arc::new(PoolDeployer::new(pool.clone(), prepared.description(&settings)?));
         }
-        None => remove_leftovers(&settings.work_dir),
+        None => remove_leftovers(&settings.work_dir, None),
     }
     let memory = settings.memory_storage;
     let delete_on_cancel = settings.delete_on_cancel();
@@ -197,12 +197,20 @@ fn warn(text: &str) {
 
 /// Working files of a killed run: state is always restored from a checkpoint. Only in the folder that is ours;
 /// in a folder that the user names, other processes may be at work.
-pub fn remove_leftovers(work_dir: &Path) {
+/// `spared` stays.
+pub fn remove_leftovers(work_dir: &Path, spared: Option<&str>) {
     let ours = std::path::absolute(LOCAL_STATE).is_ok_and(|root| work_dir.starts_with(root));
-    if ours
-        && work_dir.exists()
-        && let Err(e) = std::fs::remove_dir_all(work_dir)
-    {
-        tracing::warn!("cannot remove the old working files in {}: {e}", work_dir.display());
+    if !ours {
+        return;
+    }
+    for entry in std::fs::read_dir(work_dir).into_iter().flatten().flatten() {
+        if spared.is_some_and(|name| entry.file_name() == name) {
+            continue;
+        }
+        let path = entry.path();
+        let removed = if path.is_dir() { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) };
+        if let Err(e) = removed {
+            tracing::warn!("cannot remove the old working files in {}: {e}", path.display());
+        }
     }
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use streamjob_cluster::control::Timing;
 use streamjob_cluster::control::message::JobDescription;
-use streamjob_cluster::worker::{Leave, Planned, Planner, WorkerConfig, run_worker};
+use streamjob_cluster::worker::{LOCAL_FILES, Leave, Planned, Planner, WorkerConfig, run_worker};
 use streamjob_core::error::ErrorExt;
 use streamjob_core::options::Options;
 use streamjob_core::{Error, Result};
@@ -80,8 +80,9 @@ impl Planner for Scripts {
         expand_backend(&mut options)?;
         let work_dir = settings::work_dir(&options, &job.namespace, &job.name)?.join(&self.worker);
         // Of an earlier process of this name; later attempts of this one have folders of their own.
+        let from_local = options.bool("execution.state-recovery.from-local");
         if !self.begun.swap(true, Ordering::SeqCst) {
-            remove_leftovers(&work_dir);
+            remove_leftovers(&work_dir, from_local.then_some(LOCAL_FILES));
         }
         std::fs::create_dir_all(&work_dir).transient(format!("cannot create the folder {}", work_dir.display()))?;
         Ok(Planned {
@@ -90,6 +91,7 @@ impl Planner for Scripts {
             storage: settings::storage(&options, &Place::of(&options))?,
             work_dir,
             clock: Arc::new(SystemClock),
+            from_local,
         })
     }
 }

@@ -117,7 +117,8 @@ impl RocksDbBackend {
             self.add(meta, None, true)?;
         }
         let cfs = self.states.iter().map(|s| (s.meta.name.clone(), s.cf.clone())).collect();
-        restore(&self.db, &cfs, &request.restore, &self.groups, &*request.store, &self.dir)?;
+        let linked = restore(&self.db, &cfs, &request.restore, &self.groups, &*request.store, &self.dir)?;
+        self.uploads.restored(linked);
         for state in &self.states {
             self.db
                 .get()?

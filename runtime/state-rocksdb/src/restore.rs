@@ -6,18 +6,21 @@ use crate::ffi;
 use crate::files::{Source, plan};
 use crate::options::write_options;
 use crate::reader::{RocksDbReader, download};
+use crate::snapshot::Uploaded;
 use rocksdb::WriteBatch;
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use streamjob_core::{Error, Result};
 use streamjob_state::restore::read_canonical;
-use streamjob_state::{KeyedSnapshot, NativeReader, SnapshotFormat, SnapshotStore, StateMeta};
+use streamjob_state::{FileRef, KeyedSnapshot, NativeReader, SnapshotFormat, SnapshotStore, StateMeta};
 
 const BATCH_BYTES: usize = 2 << 20;
 
 /// Restores all snapshots into `db`, whose column families exist; `cfs` gives their names by state.
-/// Background compactions of the database must be off until this returns.
+/// Background compactions of the database must be off until this returns. Gives the database's files that are of the
+/// lineage's own checkpoints: the next one can refer to them.
 pub(crate) fn restore(
     db: &Database,
     cfs: &HashMap<String, String>,
@@ -25,11 +28,12 @@ pub(crate) fn restore(
     groups: &Range<u32>,
     store: &dyn SnapshotStore,
     dir: &Path,
-) -> Result<()> {
+) -> Result<Uploaded> {
+    let mut linked = HashMap::new();
     let mut copies = Copies { db, cfs, batch: WriteBatch::default() };
     for source in plan(snapshots, groups)? {
         if source.link {
-            link(db, cfs, &source, store, &dir.join("restore"))?;
+            linked.extend(link(db, cfs, &source, store, &dir.join("restore"))?);
         } else if let Some(snapshot) = snapshots.get(source.snapshot) {
             let visit = &mut |meta: &StateMeta, key: &[u8], stored: &[u8]| copies.put(meta, key, stored);
             RocksDbReader.read(snapshot, store, &source.groups, &dir.join("restore"), visit)?;
@@ -39,8 +43,20 @@ pub(crate) fn restore(
         let visit = &mut |meta: &StateMeta, key: &[u8], stored: &[u8]| copies.put(meta, key, stored);
         read_canonical(snapshot, store, groups, visit)?;
     }
-    copies.flush()
+    copies.flush()?;
+    Ok(names(db, linked))
 }
+
+/// Names of linked files in the database, by their inodes.
+fn names(db: &Database, mut linked: HashMap<u64, FileRef>) -> Uploaded {
+    let entries = std::fs::read_dir(db.dir()).into_iter().flatten().flatten();
+    entries
+        .filter_map(|e| Some((e.file_name().into_string().ok()?, linked.remove(&e.metadata().ok()?.ino())?)))
+        .collect()
+}
+
+/// Where files lie that later checkpoints of the same lineage may refer to (see `Scope::Shared`).
+const SHARED: &str = "shared/";
 
 /// Links a snapshot's files into the database and deletes the foreign key groups in them.
 fn link(
@@ -49,11 +65,17 @@ fn link(
     source: &Source,
     store: &dyn SnapshotStore,
     dir: &Path,
-) -> Result<()> {
+) -> Result<HashMap<u64, FileRef>> {
     create_dir(dir)?;
     let outcome = (|| {
         let mut by_state: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
-        for (state, path) in download(&source.files, store, dir)? {
+        let mut linked = HashMap::new();
+        for (needed, (state, path)) in source.files.iter().zip(download(&source.files, store, dir)?) {
+            if needed.file.file.path.starts_with(SHARED)
+                && let Ok(meta) = std::fs::metadata(&path)
+            {
+                linked.insert(meta.ino(), needed.file.file.clone());
+            }
             by_state.entry(state).or_default().push(path);
         }
         for (state, paths) in by_state {
@@ -67,7 +89,7 @@ fn link(
                     .rocks(format!("cannot clip state '{state}'"))?;
             }
         }
-        Ok(())
+        Ok(linked)
     })();
     remove_dir(dir);
     outcome

@@ -21,7 +21,8 @@ use streamjob_state::{
     FileRef, KeyedSnapshot, PendingSnapshot, Scope, SnapshotFile, SnapshotFormat, SnapshotStore, StateMeta,
 };
 
-type Uploaded = HashMap<String, FileRef>;
+/// By name of the SST file in its database.
+pub(crate) type Uploaded = HashMap<String, FileRef>;
 
 /// Which files checkpoints have uploaded: an SST file's name is never used twice by one database.
 #[derive(Default)]
@@ -31,6 +32,11 @@ pub(crate) struct Uploads {
 }
 
 impl Uploads {
+    /// Checkpoints build upon what the database was restored from.
+    pub fn restored(&mut self, files: Uploaded) {
+        self.completed = files;
+    }
+
     fn begin(&mut self, id: CheckpointId) -> Arc<Mutex<Option<Uploaded>>> {
         Arc::clone(self.running.entry(id).or_default())
     }

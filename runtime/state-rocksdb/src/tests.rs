@@ -81,10 +81,38 @@ fn checkpoints_upload_only_new_files() {
     assert_eq!(r.get(id, &key(8)).unwrap(), Some(noise(8)));
     assert_eq!(entries(&mut *r, id, &[]).len(), 20_000);
 
+    // What it was restored from needs no second upload.
+    assert_eq!(bench.snapshot(&mut *r, 7).unwrap().uploaded_bytes, 0);
+
     let full = RocksDbFactory::new().incremental(false);
     let mut b = bench.open(&full, 0..GROUPS, vec![first]).unwrap();
     let one = bench.snapshot(&mut *b, 1).unwrap();
     assert_eq!(bench.snapshot(&mut *b, 2).unwrap().uploaded_bytes, one.uploaded_bytes);
+}
+
+#[test]
+fn checkpoints_build_upon_what_was_restored_at_any_parallelism() {
+    let bench = Bench::new().with_format(SnapshotFormat::RocksDb);
+    let factory = RocksDbFactory::new();
+    let mut b = bench.open(&factory, 0..GROUPS, vec![]).unwrap();
+    let want = fill(&bench, &mut *b, 3);
+    let whole = bench.snapshot(&mut *b, 9).unwrap();
+    let old: Vec<&str> = whole.files.iter().map(|f| f.file.path.as_str()).collect();
+    let halves: Vec<KeyedSnapshot> = [0..GROUPS / 2, GROUPS / 2..GROUPS]
+        .into_iter()
+        .map(|groups| {
+            let mut half = bench.open(&factory, groups, vec![whole.clone()]).unwrap();
+            read(&mut *half);
+            let snapshot = bench.snapshot(&mut *half, 10).unwrap();
+            assert!(snapshot.files.iter().any(|f| old.contains(&f.file.path.as_str())), "{snapshot:?}");
+            snapshot
+        })
+        .collect();
+    let mut again = bench.open(&factory, 0..GROUPS, halves).unwrap();
+    assert_eq!(read(&mut *again), want);
+    let last = bench.snapshot(&mut *again, 11).unwrap();
+    let mut last = bench.open(&factory, 0..GROUPS, vec![last]).unwrap();
+    assert_eq!(read(&mut *last), want);
 }
 
 /// Fills a backend in several rounds, with overwrites, deletions and range deletions over several files.

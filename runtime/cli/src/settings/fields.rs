@@ -54,7 +54,7 @@ pub fn apply(job: &StreamJob, explicit: &Explicit, options: &mut Options, warnin
         ("spec.checkpoint.retention", "execution.checkpointing.externalized-checkpoint-retention", retention.into()),
         ("spec.stateBackend.type", "state.backend.type", backend.into()),
         ("spec.stateBackend.incremental", "execution.checkpointing.incremental", b.incremental.to_string()),
-        ("spec.stateBackend.localRecovery", "state.backend.local-recovery", b.local_recovery.to_string()),
+        ("spec.stateBackend.localRecovery", "execution.state-recovery.from-local", b.local_recovery.to_string()),
         ("spec.stateBackend.memory", "state.backend.rocksdb.memory.fixed-per-slot", memory.clone()),
         ("spec.stateBackend.memory", "taskmanager.memory.task.heap.size", memory),
         ("spec.stateBackend.ttl", "table.exec.state.ttl", millis(b.ttl.get())),

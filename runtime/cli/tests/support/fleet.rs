@@ -38,9 +38,19 @@ impl<'a> Fleet<'a> {
 
     /// Kills a worker and starts it again.
     pub fn kill_worker(&mut self, n: usize) {
-        assert!(self.workers.remove(n).kill(), "worker w{n} had ended by itself");
-        let next = self.worker(n);
-        self.workers.insert(n, next);
+        self.stop_worker(n);
+        self.start_worker(n);
+    }
+
+    /// Kills a worker.
+    pub fn stop_worker(&mut self, n: usize) {
+        assert!(!self.workers[n].has_ended(), "worker w{n} had ended by itself: {}", self.workers[n].err());
+        self.workers[n].stop();
+    }
+
+    /// Starts a worker that was killed.
+    pub fn start_worker(&mut self, n: usize) {
+        self.workers[n] = self.worker(n);
     }
 
     /// Kills the coordinator and starts the next one, unless the job is over.
@@ -62,15 +72,12 @@ impl<'a> Fleet<'a> {
         Ok(())
     }
 
-    /// Waits for the end of the job and of all processes; gives what the last coordinator told.
-    pub fn end(self, patience: Duration) -> String {
+    /// Waits for the end of the job and of all processes; gives what the last workers told.
+    pub fn end(self, patience: Duration) -> Vec<String> {
         let Self { coordinator, workers, .. } = self;
         let told = coordinator.end_within(patience).ok("coordinator").err;
         assert!(told.contains("finished after"), "{told}");
-        for worker in workers {
-            worker.end().ok("worker");
-        }
-        told
+        workers.into_iter().map(|worker| worker.end().ok("worker").err).collect()
     }
 }
 

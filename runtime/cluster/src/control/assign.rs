@@ -2,7 +2,7 @@
 //!
 //! Slots are shared as in Flink: slot i holds subtask i of every vertex, so a job
 //! needs as many slots as its largest parallelism. They are spread evenly; within
-//! that, a slot stays with the worker that had it before.
+//! that, a slot goes to the worker that had its key groups before: their files are there.
 
 /// A worker that can take subtasks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,10 +17,11 @@ pub struct Offer {
 /// `before` names the workers of the last assignment, by slot.
 pub fn assign(needed: u32, offers: &[Offer], before: &[String]) -> Option<Vec<usize>> {
     let needed = needed as usize;
-    let mut left = quotas(needed, offers, before)?;
+    let homes = homes(needed, before);
+    let mut left = quotas(needed, offers, &homes)?;
     let mut slots: Vec<Option<usize>> = vec![None; needed];
-    for (slot, worker) in slots.iter_mut().zip(before) {
-        let kept = offers.iter().position(|o| o.worker == *worker);
+    for (slot, worker) in slots.iter_mut().zip(&homes) {
+        let kept = offers.iter().position(|o| o.worker == **worker);
         if let Some((w, quota)) = kept.and_then(|w| left.get_mut(w).map(|q| (w, q)))
             && *quota > 0
         {
@@ -40,10 +41,14 @@ pub fn assign(needed: u32, offers: &[Offer], before: &[String]) -> Option<Vec<us
     slots.into_iter().collect()
 }
 
+/// By slot, the worker that had the middle of its key groups before; empty when nothing ran before.
+fn homes(needed: usize, before: &[String]) -> Vec<&String> {
+    (0..needed).filter_map(|slot| before.get((2 * slot + 1) * before.len() / (2 * needed))).collect()
+}
+
 /// Slots of each worker: as even as their sizes allow. Where it cannot be quite even, who had more keeps more.
-fn quotas(needed: usize, offers: &[Offer], before: &[String]) -> Option<Vec<usize>> {
-    let had: Vec<usize> =
-        offers.iter().map(|o| before.iter().take(needed).filter(|b| **b == o.worker).count()).collect();
+fn quotas(needed: usize, offers: &[Offer], homes: &[&String]) -> Option<Vec<usize>> {
+    let had: Vec<usize> = offers.iter().map(|o| homes.iter().filter(|h| ***h == o.worker).count()).collect();
     let mut quotas = vec![0usize; offers.len()];
     for _ in 0..needed {
         let free = quotas.iter_mut().zip(offers).zip(&had).filter(|((q, o), _)| **q < o.slots as usize);
@@ -100,6 +105,16 @@ mod tests {
     }
 
     #[test]
+    fn at_another_parallelism_slots_go_where_their_key_groups_were() {
+        let offers = offers(&[2, 2]);
+        let at_2 = names(&assign(2, &offers, &[]).unwrap(), &offers);
+        assert_eq!(at_2, ["w0", "w1"]);
+        let at_4 = names(&assign(4, &offers, &at_2).unwrap(), &offers);
+        assert_eq!(at_4, ["w0", "w0", "w1", "w1"]);
+        assert_eq!(names(&assign(2, &offers, &at_4).unwrap(), &offers), at_2);
+    }
+
+    #[test]
     fn a_vertex_takes_the_first_slots() {
         assert_eq!(by_vertex(&[0, 1, 0], [3, 1, 2]), [vec![0, 1, 0], vec![0], vec![0, 1]]);
     }
@@ -128,9 +143,10 @@ mod tests {
             }
             // No two slots could be swapped to bring one home without taking one away.
             let now = names(&got, &offers);
-            for (i, home) in before.iter().enumerate().take(got.len()).filter(|(i, b)| now[*i] != **b) {
+            let before = homes(got.len(), &before);
+            for (i, home) in before.iter().enumerate().filter(|(i, b)| now[*i] != ***b) {
                 for (j, other) in now.iter().enumerate() {
-                    prop_assert!(other != home || before.get(j) == Some(home), "slots {i} and {j} of {now:?}, before {before:?}");
+                    prop_assert!(other != *home || before.get(j) == Some(home), "slots {i} and {j} of {now:?}, before {before:?}");
                 }
             }
             // Again: nothing moves.

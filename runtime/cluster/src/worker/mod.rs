@@ -58,6 +58,9 @@ impl WorkerConfig {
     pub const GRACE: Duration = Duration::from_secs(25);
 }
 
+/// Where a worker keeps files of the newest checkpoint, below its working folder.
+pub const LOCAL_FILES: &str = "local";
+
 /// What a worker needs of the job beside its share.
 pub struct Planned {
     /// The plan.
@@ -70,6 +73,8 @@ pub struct Planned {
     pub work_dir: PathBuf,
     /// Wall clock.
     pub clock: Arc<dyn Clock>,
+    /// Keep the newest checkpoint's files on this disk, in the folder [`LOCAL_FILES`] of `work_dir`, and restart from them.
+    pub from_local: bool,
 }
 
 /// Plans a job again (ADR 0003).

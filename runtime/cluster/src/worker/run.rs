@@ -4,7 +4,7 @@
 use super::http::Monitor;
 use super::link::{FromLink, Link};
 use super::outbox::Outbox;
-use super::share::{self, Share};
+use super::share::{self, Local, Share};
 use super::{WorkerConfig, address};
 use crate::control::message::{Deploy, ToCoordinator, ToWorker};
 use crate::control::wire::{WireCommand, WireError, WireEvent, WireStatus};
@@ -53,7 +53,16 @@ pub fn run_worker(config: WorkerConfig, leave: Receiver<()>) -> Result<()> {
     }
     let (inbox_in, inbox) = unbounded();
     let link = Link::start(&config, exchange, outbox.clone(), inbox_in)?;
-    let worker = Worker { config, network, outbox, monitor, state: State::Idle, joined: unbounded(), left: None };
+    let worker = Worker {
+        config,
+        network,
+        outbox,
+        monitor,
+        state: State::Idle,
+        local: Local::default(),
+        joined: unbounded(),
+        left: None,
+    };
     let outcome = worker.run(&inbox, &leave);
     drop(link);
     outcome
@@ -65,6 +74,7 @@ struct Worker {
     outbox: Arc<Outbox>,
     monitor: Arc<Monitor>,
     state: State,
+    local: Local,
     /// Attempts whose threads have ended.
     joined: (Sender<String>, Receiver<String>),
     /// When it was asked to end.
@@ -90,7 +100,14 @@ impl Worker {
             let joined = self.joined.1.clone();
             select! {
                 recv(inbox) -> message => match message {
-                    Ok(FromLink::Message(message)) => if self.on_message(message)? { return self.end(); },
+                    Ok(FromLink::Message(message)) => if self.on_message(message)? {
+                        let ended = self.end();
+                        // Who was asked to leave may be back at once.
+                        if self.left.is_none() {
+                            self.local.remove();
+                        }
+                        return ended;
+                    },
                     Ok(FromLink::Failed(e)) => {
                         if let Err(stuck) = self.end() {
                             tracing::error!("{stuck}");
@@ -158,7 +175,7 @@ impl Worker {
         tracing::info!("attempt {attempt} of {}: {} tasks here", deploy.terms.job.name, tasks.len());
         self.outbox.begin(&attempt, generation, deploy.terms.clone(), tasks);
         let _waits = self.monitor.begin(&deploy.terms.job);
-        match share::start(self.config.planner.as_ref(), self.network.clone(), deploy) {
+        match share::start(self.config.planner.as_ref(), self.network.clone(), &mut self.local, deploy) {
             Ok(share) => self.state = State::Running(share),
             Err(e) => {
                 tracing::warn!("attempt {attempt} cannot run here: {e}");
@@ -189,7 +206,7 @@ impl Worker {
             return;
         }
         self.outbox.command(attempt, &command);
-        match command.command(&share.storage) {
+        match share.command(command) {
             Ok(command) => share.deployment.send(command),
             Err(e) => self.outbox.failed(attempt, WireError::from(&e)),
         }
@@ -199,6 +216,7 @@ impl Worker {
         let attempt = match &mut self.state {
             State::Idle => return,
             State::Running(share) => {
+                share.heard(&event);
                 if matches!(event, TaskEvent::Finished(_)) {
                     share.unfinished = share.unfinished.saturating_sub(1);
                 }

@@ -33,6 +33,7 @@ impl Planner for Fake {
                 storage: storage(),
                 work_dir: "unused".into(),
                 clock: Arc::new(SystemClock),
+                from_local: false,
             }),
         }
     }

@@ -223,11 +223,18 @@ pub static REGISTRY: &[OptionDef] = &[
         "Where keyed state lives; `filesystem` and `jobmanager` are Flink's old names for heap state with that storage.",
     ),
     ignored("state.backend.async", &[], Bool, "snapshots are always asynchronous"),
-    ignored(
-        "state.backend.local-recovery",
-        &["execution.checkpointing.local-backup.enabled", "execution.state-recovery.from-local"],
+    yes(
+        "execution.state-recovery.from-local",
+        &["state.backend.local-recovery"],
         Bool,
-        "local recovery is not built yet; a restart reads the checkpoint storage",
+        Some("true"),
+        "Workers keep the state files of the newest checkpoint on their disk (RocksDB), and restart from those where they are still there and unchanged.",
+    ),
+    ignored(
+        "execution.checkpointing.local-backup.enabled",
+        &[],
+        Bool,
+        "local files are hard links; execution.state-recovery.from-local decides",
     ),
     yes(
         "state.backend.rocksdb.localdir",

@@ -113,7 +113,16 @@ fn open_slot(
         }
         NodeKind::Operator(factory) => {
             let keyed = match setup.keyed {
-                Some(request) => Some(backend.open(request)?),
+                Some(request) => {
+                    let (begun, restored) = (Instant::now(), !request.restore.is_empty());
+                    let opened = backend.open(request)?;
+                    if restored {
+                        let (name, subtask, ms) =
+                            (&setup.info.name, setup.info.subtask + 1, begun.elapsed().as_millis());
+                        tracing::info!("state of {name} ({subtask}/{}) restored in {ms} ms", setup.info.parallelism);
+                    }
+                    Some(opened)
+                }
                 None => None,
             };
             let operator = factory.create(&setup.info)?;

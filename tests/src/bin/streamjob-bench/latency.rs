@@ -202,6 +202,7 @@ impl Planner for Script {
             storage: self.storage.clone(),
             work_dir: self.work_dir.clone(),
             clock: Arc::new(SystemClock),
+            from_local: false,
         })
     }
 }

@@ -122,7 +122,6 @@ impl Place {
 
 /// A job over a copy of the state, as one coordinator and workers.
 pub struct Job {
-    dir: tempfile::TempDir,
     bind: String,
     rest: u16,
     _s3: Option<Gateway>,
@@ -130,6 +129,8 @@ pub struct Job {
     pub coordinator: Process,
     /// Name and process.
     pub workers: Vec<(String, Process)>,
+    /// Last: what the processes write into it is removed when they are gone.
+    dir: tempfile::TempDir,
 }
 
 impl Job {
