@@ -182,6 +182,7 @@ impl Bench {
             name: "golden".into(),
             namespace: "default".into(),
             owner: "test".into(),
+            revision: String::new(),
             deployer,
             graph: Arc::new(planned.graph),
             options: planned.options,

@@ -60,8 +60,9 @@ fn execute(args: &RunArgs, workers: Option<&CoordinatorArgs>) -> Result<(), Fail
         file: file.clone(),
     };
     let stands_by = workers.is_some_and(|w| w.standby);
-    // Who stands by shares the folder with whoever runs the job.
-    let mut registration = if stands_by { None } else { Some(Registration::new(Path::new(JOBS), &entry)?) };
+    // Where somebody else decides which process runs the job, two of them may meet in one folder.
+    let managed = stands_by || workers.is_some_and(|w| w.revision.is_some());
+    let mut registration = if managed { None } else { Some(Registration::new(Path::new(JOBS), &entry)?) };
     if let Some(args) = workers {
         if let Some(owner) = &args.owner {
             settings.owner.clone_from(owner);
@@ -103,9 +104,6 @@ fn execute(args: &RunArgs, workers: Option<&CoordinatorArgs>) -> Result<(), Fail
     let started = Instant::now();
     header.start = job.start_message().to_string();
     entry.address = header.rest.clone();
-    if registration.is_none() {
-        registration = Some(Registration::new(Path::new(JOBS), &entry)?);
-    }
     if let Some(registration) = &mut registration {
         registration.write(&entry)?;
     }

@@ -249,3 +249,13 @@ fn the_history_outlives_a_killed_coordinator() {
     assert!(checkpoints["latest"]["completed"]["id"].as_u64() >= Some(last), "{checkpoints}");
     assert!(next.kill() && worker.kill());
 }
+
+#[test]
+fn an_address_that_is_taken_is_named() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let dir = tempfile::tempdir().unwrap();
+    let done = support::run(dir.path(), &["worker", "--coordinator", "127.0.0.1:1", "--http", &address]);
+    assert_eq!(done.code, Some(2), "{}", done.err);
+    assert!(done.err.contains(&address) && done.err.contains("--http"), "{}", done.err);
+}

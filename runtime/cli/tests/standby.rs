@@ -48,7 +48,7 @@ impl<'a> Form<'a> {
     fn coordinator(&self, more: &[&str]) -> Running {
         let file = format!("{}.sql", self.revision);
         let port = format!("rest.port={}", self.rest.split(':').nth(1).unwrap());
-        let mut args = vec!["coordinator", "--job", &file, "--name", "orders", "--bind", &self.control];
+        let mut args = vec!["coordinator", "--job", &file, "--set", "pipeline.name=orders", "--bind", &self.control];
         args.extend(["--owner", "shop/orders", "--revision", self.revision, "--set", &port]);
         args.extend(["--set", "execution.checkpointing.interval=200ms"]);
         args.extend(more);

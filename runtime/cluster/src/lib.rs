@@ -11,7 +11,7 @@ pub mod settings;
 pub mod view;
 pub mod worker;
 
-pub use coordinator::{Called, JobOutcome, Past, Prepared, RunningJob};
+pub use coordinator::{Called, JobOutcome, Past, Prepared, RunningJob, start};
 pub use settings::JobSettings;
 pub use streamjob_checkpoint::restore::RestoreFrom;
 pub use view::{JobView, Request};

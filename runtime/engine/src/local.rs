@@ -13,14 +13,17 @@ use streamjob_state::operator::redistribute;
 use streamjob_state::{OpenRequest, OperatorState};
 
 use crate::chain::{ChainPlan, Vertex, chain};
-use crate::deploy::{DeployRequest, Deployment, OperatorStatus, TaskCommand, TaskFigures, TaskId, VertexInfo};
+use crate::deploy::{DeployRequest, Deployment, OperatorStatus, TaskCommand, TaskId, VertexInfo};
 use crate::exchange::{Consumer, Inbox, OutputMeter, Partitioner, Target, TaskOutput};
 use crate::graph::{Exchange, NodeKind};
 use crate::net::{ChannelId, Traffic};
 use crate::operator::{OperatorMetrics, Progress, TaskInfo};
-use crate::task::{Events, IoPool, SlotSetup, SlotStatus, TaskClock, TaskSetup, nanos, run_task};
+use crate::task::{Events, IoPool, SlotSetup, SlotStatus, TaskClock, TaskSetup, run_task};
 
+mod figures;
 mod share;
+
+pub use figures::TaskTimes;
 
 use share::Peers;
 
@@ -31,19 +34,6 @@ const UPLOAD_THREADS: usize = 4;
 /// comes as events. `events` should be unbounded: tasks wait while it is full.
 pub fn deploy_local(request: DeployRequest) -> Result<Box<dyn Deployment>> {
     Ok(Box::new(LocalDeployment::start(request)?))
-}
-
-/// Where one task's time went, nanoseconds since its start.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TaskTimes {
-    /// The task.
-    pub task: TaskId,
-    /// Waiting for input.
-    pub idle_nanos: u64,
-    /// Waiting for space downstream.
-    pub backpressured_nanos: u64,
-    /// The rest.
-    pub busy_nanos: u64,
 }
 
 /// Tasks on threads of this process.
@@ -164,28 +154,6 @@ impl LocalDeployment {
             }
         };
         self.tasks.iter().map(read).collect()
-    }
-}
-
-impl RunningTask {
-    /// All but what the connections to other workers know.
-    fn figures(&self) -> TaskFigures {
-        let (idle, all) = self.times.read();
-        let load = self.inbox.load();
-        let idle_nanos = idle + nanos(load.waiting);
-        let backpressured_nanos = self.output.waited_nanos();
-        TaskFigures {
-            endpoint: None,
-            idle_nanos,
-            backpressured_nanos,
-            busy_nanos: all.saturating_sub(idle_nanos + backpressured_nanos),
-            bytes_in: load.taken_bytes,
-            bytes_out: self.output.local_bytes(),
-            queued_rows: load.rows as u64,
-            queued_bytes: load.bytes as u64,
-            watermark_out_ms: self.output.watermark(),
-            channels: Vec::new(),
-        }
     }
 }
 

@@ -100,6 +100,12 @@ impl RunningJob {
     }
 }
 
+/// Begins a job at once, from what its settings say.
+pub fn start(settings: JobSettings) -> Result<RunningJob> {
+    let from = settings.restore.clone();
+    Prepared::new(settings)?.begin(from)
+}
+
 fn serve(
     settings: &JobSettings,
     view: &JobView,

@@ -73,6 +73,7 @@ impl Prepared {
 
     /// Looks into storage for an earlier process of the same owner and revision. Without a revision there is none.
     pub fn past(&self) -> Result<Past> {
+        let _waits = self.view.pulse().storage_wait();
         let s = &self.settings;
         let job = Job::open(&s.storage, &s.namespace, &s.name)?;
         let head = job.head()?.map(|v| v.head);
@@ -90,13 +91,17 @@ impl Prepared {
     /// Begins. Everything wrong with the start comes back from here, before any task runs.
     pub fn begin(mut self, from: RestoreFrom) -> Result<RunningJob> {
         self.settings.restore = from;
+        let waits = self.view.pulse().storage_wait();
         let ledger = Ledger::claim(&self.settings)?;
+        drop(waits);
         self.run(ledger)
     }
 
     /// Waits to be told to go. A job that cannot begin from what it is told goes on standing by; nothing is touched then.
     pub fn stand_by(mut self) -> Result<Called> {
+        let waits = self.view.pulse().storage_wait();
         self.view.set_standing_by(preflight(&self.settings, self.settings.clock.now_ms()));
+        drop(waits);
         loop {
             self.view.pulse().beat();
             let request = match self.requests.recv_timeout(BEAT) {
@@ -112,7 +117,10 @@ impl Prepared {
                 Request::Go { trigger, from } => {
                     tracing::info!("told to go, from: {from}");
                     self.settings.restore = RestoreFrom::parse(&from);
-                    match Ledger::claim(&self.settings) {
+                    let waits = self.view.pulse().storage_wait();
+                    let claimed = Ledger::claim(&self.settings);
+                    drop(waits);
+                    match claimed {
                         Ok(ledger) => {
                             let location = ledger.restores_from();
                             self.view.close_trigger(&trigger, TriggerOutcome { location, ..Default::default() });

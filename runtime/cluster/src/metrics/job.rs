@@ -2,13 +2,15 @@
 
 use super::defs::*;
 use super::{Gather, Sample};
+use crate::control::pool::WorkerInfo;
 use crate::view::JobView;
 use streamjob_api::JobState;
 
 /// The coordinator's process.
 pub fn coordinator(view: &JobView) -> Vec<Sample> {
     let workers = view.workers();
-    let sum = |slots: fn(&crate::control::pool::WorkerInfo) -> u32| workers.iter().map(|w| f64::from(slots(w))).sum();
+    // Whole numbers: the sum of no f64 is -0.
+    let sum = |slots: fn(&WorkerInfo) -> u32| workers.iter().map(|w| u64::from(slots(w))).sum::<u64>() as f64;
     let mut g = Gather::new(Vec::new());
     g.add(&WORKERS, workers.len() as f64);
     g.add(&SLOTS, sum(|w| w.slots));

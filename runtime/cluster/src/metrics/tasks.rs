@@ -70,7 +70,7 @@ fn figures(g: &mut Gather, tasks: &Tasks, id: TaskId) {
     g.add(&BACKPRESSURED, ms(f.backpressured_nanos));
     g.add(&QUEUED_BYTES, f.queued_bytes as f64);
     g.add(&QUEUED_ROWS, f.queued_rows as f64);
-    g.add(&IN_FLIGHT, f.channels.iter().map(|c| c.in_flight_bytes as f64).sum());
+    g.add(&IN_FLIGHT, f.channels.iter().map(|c| c.in_flight_bytes).sum::<u64>() as f64);
     g.add(&CREDIT_WAIT, ms(f.channels.iter().map(|c| c.credit_wait_nanos).sum()));
 }
 

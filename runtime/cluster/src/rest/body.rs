@@ -5,7 +5,7 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use axum::http::StatusCode;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use serde::de::DeserializeOwned;
 use std::collections::HashMap;
 use std::time::Duration;
@@ -14,39 +14,49 @@ use streamjob_core::options::parse_duration;
 /// Longest id that a client may give an operation.
 const ID_LENGTH: usize = 128;
 
+/// Why a request is refused; small, to be passed along.
+#[derive(Debug)]
+pub struct Refused(pub StatusCode, pub String);
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        error(self.0, self.1)
+    }
+}
+
 /// A JSON body of any content type; no body at all is the default value.
 pub struct Body<T>(pub T);
 
 impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for Body<T> {
-    type Rejection = Response;
+    type Rejection = Refused;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
-        let bytes = Bytes::from_request(request, state).await.map_err(|e| error(e.status(), e.body_text()))?;
+    async fn from_request(request: Request, state: &S) -> Result<Self, Refused> {
+        let bytes = Bytes::from_request(request, state).await.map_err(|e| Refused(e.status(), e.body_text()))?;
         if bytes.iter().all(u8::is_ascii_whitespace) {
             return Ok(Body(T::default()));
         }
         match Json::<T>::from_bytes(&bytes) {
             Ok(Json(body)) => Ok(Body(body)),
             // The text names the field.
-            Err(e) => Err(error(StatusCode::BAD_REQUEST, format!("the body cannot be used: {}", e.body_text()))),
+            Err(e) => Err(bad(format!("the body cannot be used: {}", e.body_text()))),
         }
     }
 }
 
 /// A number in the query; `default` when it is not there.
-pub fn number(query: &HashMap<String, String>, name: &str, default: u64) -> Result<u64, Response> {
+pub fn number(query: &HashMap<String, String>, name: &str, default: u64) -> Result<u64, Refused> {
     let Some(text) = query.get(name) else { return Ok(default) };
     text.parse().map_err(|_| bad(format!("{name} = '{text}' is not a whole number of at least 0")))
 }
 
 /// A duration in the query; `default` when it is not there.
-pub fn duration(query: &HashMap<String, String>, name: &str, default: Duration) -> Result<Duration, Response> {
+pub fn duration(query: &HashMap<String, String>, name: &str, default: Duration) -> Result<Duration, Refused> {
     let Some(text) = query.get(name) else { return Ok(default) };
     parse_duration(text).ok_or_else(|| bad(format!("{name} = '{text}' is not a duration such as 30s")))
 }
 
 /// A client's id for an operation, when it gives one.
-pub fn trigger_id(id: Option<&str>) -> Result<(), Response> {
+pub fn trigger_id(id: Option<&str>) -> Result<(), Refused> {
     let Some(id) = id else { return Ok(()) };
     let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     // `…/checkpoints/config` is another resource.
@@ -57,7 +67,7 @@ pub fn trigger_id(id: Option<&str>) -> Result<(), Response> {
 }
 
 /// Refused by name: the format of a savepoint is always canonical.
-pub fn format_type(format: Option<&str>) -> Result<(), Response> {
+pub fn format_type(format: Option<&str>) -> Result<(), Refused> {
     match format {
         None | Some("CANONICAL") => Ok(()),
         Some("NATIVE") => {
@@ -68,6 +78,6 @@ pub fn format_type(format: Option<&str>) -> Result<(), Response> {
 }
 
 /// 400.
-pub fn bad(message: impl Into<String>) -> Response {
-    error(StatusCode::BAD_REQUEST, message)
+pub fn bad(message: impl Into<String>) -> Refused {
+    Refused(StatusCode::BAD_REQUEST, message.into())
 }

@@ -45,7 +45,7 @@ pub async fn exceptions(
 ) -> Response {
     let max = match number(&query, "maxExceptions", FAILURES_KEPT as u64) {
         Ok(max) => usize::try_from(max).unwrap_or(usize::MAX),
-        Err(response) => return response,
+        Err(refused) => return refused.into_response(),
     };
     server.of_job(&job, || json(server.view.exceptions(max)))
 }
@@ -84,7 +84,7 @@ pub async fn cancel(
     Query(query): Query<HashMap<String, String>>,
 ) -> Response {
     if let Some(mode) = query.get("mode").filter(|m| *m != "cancel") {
-        return bad(format!("mode '{mode}' is not known; give cancel"));
+        return bad(format!("mode '{mode}' is not known; give cancel")).into_response();
     }
     server.of_job(&job, || {
         if server.view.request(Request::Cancel) {

@@ -6,7 +6,7 @@ use super::body::{Body, bad};
 use super::{Server, json};
 use crate::view::Request;
 use axum::extract::{Path, State};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use streamjob_api::{ResourceRequirements, TriggerKind, TriggerResponse};
 use streamjob_engine::deploy::VertexInfo;
 
@@ -25,12 +25,12 @@ pub async fn put(
         let vertices = vertices.iter().map(|v| (v, server.view.is_fixed(v)));
         let parallelism = match wanted(&body, &vertices.collect::<Vec<_>>()) {
             Ok(parallelism) => parallelism,
-            Err(message) => return bad(message),
+            Err(message) => return bad(message).into_response(),
         };
         let request = |trigger| Request::Rescale { trigger, parallelism };
         match server.file(None, TriggerKind::Rescale, request) {
             Ok(request_id) => json(TriggerResponse { request_id }),
-            Err(response) => response,
+            Err(refused) => refused.into_response(),
         }
     })
 }
@@ -40,7 +40,7 @@ fn wanted(body: &ResourceRequirements, vertices: &[(&VertexInfo, bool)]) -> Resu
     if vertices.is_empty() {
         return Err("no tasks have been deployed yet; try again when the job runs".into());
     }
-    if let Some(id) = body.0.keys().find(|id| id.parse::<usize>().map_or(true, |v| v >= vertices.len())) {
+    if let Some(id) = body.0.keys().find(|id| !id.parse::<usize>().is_ok_and(|v| v < vertices.len())) {
         return Err(format!("no vertex {id}; the job has 0 to {}", vertices.len() - 1));
     }
     let mut wanted: Option<(usize, u32)> = None;

@@ -3,7 +3,7 @@
 use super::body::{duration, number};
 use super::{Server, json};
 use axum::extract::{Query, State};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -15,13 +15,13 @@ const LONGEST: Duration = Duration::from_secs(300);
 pub async fn status(State(server): State<Server>, Query(query): Query<HashMap<String, String>>) -> Response {
     let wait = match duration(&query, "wait", WAIT) {
         Ok(wait) => wait.min(LONGEST),
-        Err(response) => return response,
+        Err(refused) => return refused.into_response(),
     };
     server.view.note_asked(server.now());
     if query.contains_key("after") {
         match number(&query, "after", 0) {
             Ok(after) => server.view.await_change(after, wait).await,
-            Err(response) => return response,
+            Err(refused) => return refused.into_response(),
         }
     }
     server.view.note_asked(server.now());

@@ -370,9 +370,14 @@ fn what_is_wrong_is_named() {
 fn an_id_is_asked_of_the_coordinator_once() {
     let rig = Rig::busy();
     let body = r#"{"triggerId": "mine", "target-directory": "/t", "formatType": "CANONICAL"}"#;
+    let version = || rig.get("/status")["version"].clone();
+    let mut versions = vec![version()];
     for _ in 0..2 {
         assert_eq!(rig.ask("post", "/jobs/orders/savepoints", body), (202, json!({"request-id": "mine"})));
+        versions.push(version());
     }
+    // A retry is no change: who follows the status and asks again is not woken by that.
+    assert!(versions[0] != versions[1] && versions[1] == versions[2], "{versions:?}");
     let savepoint = Request::Savepoint { trigger: "mine".into(), target: Some("/t".into()), stop: None };
     assert_eq!(rig.requests.try_iter().collect::<Vec<_>>(), [savepoint]);
     let requirements = r#"{"0": {"parallelism": {"lowerBound": 1, "upperBound": 5}},
@@ -446,6 +451,8 @@ fn probes_follow_the_coordinator() {
 
 #[test]
 fn metrics_are_those_of_the_list() {
+    let idle = Rig::new();
+    assert!(idle.text("/metrics").contains("\nflink_jobmanager_taskSlotsTotal 0.0\n"));
     let rig = Rig::busy();
     // Tasks on workers are told by the workers.
     assert!(!rig.text("/metrics").contains("taskmanager_job_task"));

@@ -1,6 +1,6 @@
 //! Operations that take a while: filed under an id, then asked of the coordinator.
 
-use super::body::{Body, bad, format_type, trigger_id};
+use super::body::{Body, Refused, bad, format_type, trigger_id};
 use super::{Server, error, json};
 use crate::view::{Filed, Request};
 use axum::Json;
@@ -20,20 +20,20 @@ impl Server {
         wished: Option<String>,
         kind: TriggerKind,
         request: impl FnOnce(String) -> Request,
-    ) -> Result<String, Response> {
+    ) -> Result<String, Refused> {
         trigger_id(wished.as_deref())?;
         let id = wished.unwrap_or_else(|| uuid::Uuid::new_v4().simple().to_string());
         match self.view.open_trigger(&id, kind) {
             Filed::Known => {}
             Filed::Other(other) => {
                 let text = format!("triggerId {id} belongs to another operation ({other:?}); give each one its own");
-                return Err(error(StatusCode::CONFLICT, text));
+                return Err(Refused(StatusCode::CONFLICT, text));
             }
             Filed::New => {
                 if !self.view.request(request(id.clone())) {
                     let cause = FailureCause { class: "JOB_ENDED".into(), message: "the job has ended".into() };
                     self.view.close_trigger(&id, TriggerOutcome { failure: Some(cause), ..Default::default() });
-                    return Err(error(StatusCode::CONFLICT, "the job has ended"));
+                    return Err(Refused(StatusCode::CONFLICT, "the job has ended".into()));
                 }
             }
         }
@@ -43,7 +43,7 @@ impl Server {
     fn trigger(&self, wished: Option<String>, kind: TriggerKind, request: impl FnOnce(String) -> Request) -> Response {
         match self.file(wished, kind, request) {
             Ok(id) => (StatusCode::ACCEPTED, Json(TriggerResponse { request_id: id })).into_response(),
-            Err(response) => response,
+            Err(refused) => refused.into_response(),
         }
     }
 
@@ -63,7 +63,8 @@ pub async fn checkpoint(
     match body.checkpoint_type.as_deref() {
         None | Some("CONFIGURED") => {}
         Some(other) => {
-            return bad(format!("checkpointType '{other}' is not supported: the backend decides; give CONFIGURED"));
+            return bad(format!("checkpointType '{other}' is not supported: the backend decides; give CONFIGURED"))
+                .into_response();
         }
     }
     server.of_job(&job, || {
@@ -77,18 +78,18 @@ pub async fn savepoint(
     Body(body): Body<SavepointRequest>,
 ) -> Response {
     if body.cancel_job {
-        return bad("cancel-job is not supported: POST /jobs/:jobid/stop stops with a savepoint");
+        return bad("cancel-job is not supported: POST /jobs/:jobid/stop stops with a savepoint").into_response();
     }
-    if let Err(response) = format_type(body.format_type.as_deref()) {
-        return response;
+    if let Err(refused) = format_type(body.format_type.as_deref()) {
+        return refused.into_response();
     }
     let request = |trigger| Request::Savepoint { trigger, target: body.target_directory, stop: None };
     server.of_job(&job, || server.trigger(body.trigger_id, TriggerKind::Savepoint, request))
 }
 
 pub async fn stop(State(server): State<Server>, Path(job): Path<String>, Body(body): Body<StopRequest>) -> Response {
-    if let Err(response) = format_type(body.format_type.as_deref()) {
-        return response;
+    if let Err(refused) = format_type(body.format_type.as_deref()) {
+        return refused.into_response();
     }
     let stop = Some(if body.drain { StopMode::Drain } else { StopMode::Suspend });
     let request = |trigger| Request::Savepoint { trigger, target: body.target_directory, stop };
@@ -102,7 +103,7 @@ pub async fn rescale(
 ) -> Response {
     let parallelism = body.parallelism;
     if parallelism == 0 {
-        return bad("parallelism is missing or 0; give a whole number of at least 1");
+        return bad("parallelism is missing or 0; give a whole number of at least 1").into_response();
     }
     let request = |trigger| Request::Rescale { trigger, parallelism };
     server.of_job(&job, || server.trigger(body.trigger_id, TriggerKind::Rescale, request))
@@ -110,7 +111,8 @@ pub async fn rescale(
 
 pub async fn go(State(server): State<Server>, Path(job): Path<String>, Body(body): Body<GoRequest>) -> Response {
     if body.from.trim().is_empty() {
-        return bad("from is missing; give auto, latest, none, or the path of a checkpoint or savepoint");
+        return bad("from is missing; give auto, latest, none, or the path of a checkpoint or savepoint")
+            .into_response();
     }
     let request = |trigger| Request::Go { trigger, from: body.from.clone() };
     server.of_job(&job, || server.trigger(body.trigger_id.clone(), TriggerKind::Go, request))

@@ -4,6 +4,7 @@
 mod checkpoints;
 mod failures;
 mod pulse;
+mod read;
 mod status;
 mod tasks;
 mod triggers;
@@ -22,10 +23,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 use streamjob_api::{
-    Backpressure, CheckpointConfig, CheckpointDetails, CheckpointInfo, Checkpoints, JobDetails, JobExceptions,
-    JobState, JobSummary, ParallelismBounds, Preflight, RescaleOutcome, ResourceRequirements, RestoredCheckpoint,
-    ServerConfig, TaskCheckpointDetails, TaskCounts, TriggerKind, TriggerOutcome, TriggerStatus, VertexRequirements,
-    VertexSubtasks,
+    CheckpointConfig, CheckpointInfo, JobState, Preflight, RescaleOutcome, RestoredCheckpoint, ServerConfig,
+    TriggerKind, TriggerOutcome, TriggerStatus,
 };
 use streamjob_core::{CheckpointId, Error, JobId, OperatorUid, StopMode};
 use streamjob_engine::deploy::{OperatorStatus, TaskEvent, TaskId, TaskSnapshot, VertexInfo};
@@ -193,7 +192,12 @@ impl JobView {
 
     /// Files a trigger under a client's id.
     pub fn open_trigger(&self, id: &str, kind: TriggerKind) -> Filed {
-        self.change(|inner| inner.triggers.file(id, kind))
+        let filed = self.inner.lock().triggers.file(id, kind);
+        // A retry changes nothing.
+        if filed == Filed::New {
+            self.change(|_| ());
+        }
+        filed
     }
 
     /// The outcome of a trigger.
@@ -365,81 +369,6 @@ impl JobView {
             self.change(|inner| inner.checkpoints.found(infos));
         }
     }
-
-    /// `GET /jobs/overview`.
-    pub fn summary(&self, now_ms: i64) -> JobSummary {
-        self.inner.lock().summary(&self.settings, now_ms)
-    }
-
-    /// `GET /jobs/:jobid`.
-    pub fn details(&self, now_ms: i64) -> JobDetails {
-        let inner = self.inner.lock();
-        let vertices = inner.tasks.details(self.settings.max_parallelism);
-        JobDetails {
-            summary: inner.summary(&self.settings, now_ms),
-            generation: inner.generation,
-            max_parallelism: self.settings.max_parallelism,
-            now: now_ms,
-            timestamps: inner.timestamps.clone(),
-            status_counts: TaskCounts::of(vertices.iter().map(|v| v.status)),
-            vertices,
-            failure: inner.failure.clone(),
-        }
-    }
-
-    /// `GET …/exceptions`.
-    pub fn exceptions(&self, max: usize) -> JobExceptions {
-        self.inner.lock().failures.exceptions(max)
-    }
-
-    /// `GET …/vertices/:vertexid`. `None` for an unknown vertex.
-    pub fn vertex(&self, vertex: usize, now_ms: i64) -> Option<VertexSubtasks> {
-        let inner = self.inner.lock();
-        let info = inner.tasks.vertices().get(vertex)?;
-        Some(VertexSubtasks {
-            id: vertex.to_string(),
-            name: info.name.clone(),
-            parallelism: info.parallelism,
-            max_parallelism: self.settings.max_parallelism,
-            now: now_ms,
-            subtasks: inner.tasks.subtasks(vertex, now_ms, |endpoint| inner.worker_at(endpoint)),
-        })
-    }
-
-    /// `GET …/backpressure`. `None` for an unknown vertex.
-    pub fn backpressure(&self, vertex: usize, now_ms: i64) -> Option<Backpressure> {
-        self.inner.lock().tasks.backpressure(vertex, now_ms)
-    }
-
-    /// `GET …/resource-requirements`.
-    pub fn requirements(&self) -> ResourceRequirements {
-        let inner = self.inner.lock();
-        let requirement = |(index, v): (usize, &VertexInfo)| {
-            let upper = if self.is_fixed(v) { v.parallelism } else { inner.parallelism.0 };
-            (index.to_string(), VertexRequirements { parallelism: ParallelismBounds { lower: 1, upper } })
-        };
-        ResourceRequirements(inner.tasks.vertices().iter().enumerate().map(requirement).collect())
-    }
-
-    /// True for a vertex with a parallelism of its own.
-    pub fn is_fixed(&self, vertex: &VertexInfo) -> bool {
-        vertex.operators.iter().any(|uid| self.settings.fixed.contains(uid))
-    }
-
-    /// `GET …/checkpoints`.
-    pub fn checkpoints(&self) -> Checkpoints {
-        self.inner.lock().checkpoints.checkpoints()
-    }
-
-    /// `GET …/checkpoints/details/:id`.
-    pub fn checkpoint(&self, id: CheckpointId) -> Option<CheckpointDetails> {
-        self.inner.lock().checkpoints.details(id)
-    }
-
-    /// `GET …/checkpoints/details/:id/subtasks/:vertexid`.
-    pub fn checkpoint_subtasks(&self, id: CheckpointId, vertex: usize) -> Option<TaskCheckpointDetails> {
-        self.inner.lock().checkpoints.subtasks(id, vertex)
-    }
 }
 
 impl Inner {
@@ -450,19 +379,5 @@ impl Inner {
 
     fn worker_at(&self, endpoint: &str) -> Option<String> {
         self.workers.iter().find(|w| w.exchange == endpoint).map(|w| w.name.clone())
-    }
-
-    fn summary(&self, settings: &ViewSettings, now_ms: i64) -> JobSummary {
-        JobSummary {
-            jid: self.job_id.to_string(),
-            name: settings.name.clone(),
-            state: self.state,
-            start_time: settings.started_ms,
-            end_time: self.ended_ms.unwrap_or(-1),
-            duration: self.ended_ms.unwrap_or(now_ms) - settings.started_ms,
-            last_modification: self.modified_ms,
-            restarts: self.restarts,
-            tasks: self.tasks.counts(),
-        }
     }
 }

@@ -106,6 +106,7 @@ fn measure(sql: &str, workers: usize) -> Result<(Vec<u64>, u64)> {
         name: "latency".into(),
         namespace: "default".into(),
         owner: "bench".into(),
+        revision: String::new(),
         deployer,
         graph: Arc::new(planned.graph),
         options: planned.options,
