@@ -108,6 +108,8 @@ fn a_full_disk_is_named() {
     let dir = tempfile::tempdir().unwrap();
     let store = FsStore::open(dir.path()).unwrap();
     store.put("a", &[1; 100_000]).unwrap();
-    let e = store.download("a", std::path::Path::new("/dev/full")).unwrap_err();
+    let full = std::path::Path::new("/dev/full");
+    let e = store.download("a", full).unwrap_err();
     assert!(e.to_string().contains("/dev/full") && e.to_string().contains("disk is full"), "{e}");
+    assert!(!full.is_file(), "the device was replaced by a file");
 }

@@ -275,9 +275,9 @@ impl ObjectStore for FsStore {
             Err(e) if absent(&e) => return Err(missing(self, key)),
             Err(e) => return Err(io_error("read", &path, e)),
         };
-        // No second copy where both are on one disk: nobody writes into a file that is there. A file in its place is
-        // replaced, as below.
-        if fs::remove_file(to).map_or_else(|e| absent(&e), |()| true) && fs::hard_link(&path, to).is_ok() {
+        // No second copy where both are on one disk: nobody writes into a file that is there. What is at `to` already is
+        // written over, as below, and never removed: it may be a device.
+        if fs::hard_link(&path, to).is_ok() {
             return Ok(source.metadata().map_err(|e| io_error("read", &path, e))?.len());
         }
         let mut target = File::create(to).map_err(|e| io_error("write", to, e))?;

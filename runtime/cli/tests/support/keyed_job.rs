@@ -1,8 +1,9 @@
 //! A job whose output hangs on the numbers of its rows and on nothing else: kills,
 //! restarts and rescales may not change a row of it.
 
-use super::{rows, run};
+use super::{Running, rows};
 use std::path::Path;
+use std::time::Duration;
 
 /// The job's sinks.
 const SINKS: [&str; 3] = ["picked", "sums", "users"];
@@ -39,7 +40,8 @@ pub fn script(settings: &str, keys: u64, rate: u64, rows: u64, out: &str) -> Str
 pub fn undisturbed(keys: u64, rows_in: u64) -> Vec<Vec<String>> {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("job.sql"), script("", keys, 1_000_000_000, rows_in, "out")).unwrap();
-    run(dir.path(), &["run", "job.sql", "--no-rest", "-p", "2"]).ok("undisturbed");
+    let job = Running::start(dir.path(), &["run", "job.sql", "--no-rest", "-p", "2"]);
+    job.end_within(Duration::from_secs(600)).ok("undisturbed");
     SINKS.iter().map(|sink| rows(&dir.path().join("out").join(sink))).collect()
 }
 
