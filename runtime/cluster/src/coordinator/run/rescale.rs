@@ -88,7 +88,7 @@ impl Coordinator {
         failed: TriggerOutcome,
     ) -> Option<JobOutcome> {
         self.ending = Ending::No;
-        let Some(trigger) = trigger else { return None };
+        let trigger = trigger?;
         let latest = self.view.checkpoints().latest;
         if latest.completed.is_none() && latest.restored.is_none() {
             self.view.close_trigger(&trigger, failed);
