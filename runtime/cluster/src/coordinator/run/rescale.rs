@@ -74,7 +74,11 @@ impl Coordinator {
             return None;
         }
         let now = self.now();
-        let (request, actions) = self.decisions.request(RequestKind::Checkpoint, now).ok()?;
+        let Ok((request, actions)) = self.decisions.request(RequestKind::Checkpoint, now) else {
+            // Its tasks are just being started.
+            self.leaving = Some(worker.to_string());
+            return None;
+        };
         tracing::info!("a checkpoint, then the tasks on worker {worker} go on elsewhere");
         self.ending = Ending::Rescale(Wanted { trigger: None, parallelism: self.parallelism, request });
         self.perform(actions)
