@@ -3,10 +3,12 @@
 use crate::cache::WriteCache;
 use crate::database::Database;
 use crate::error::RocksExt;
-use crate::files::group_start;
+use crate::files::{group_start, plan};
 use crate::memory::{Share, SharedMemory};
 use crate::options::{TtlOfState, cf_options, write_options};
-use crate::restore::restore;
+use crate::parts::Parts;
+use crate::restore::{Places, restore};
+use crate::rows::merged;
 use crate::snapshot::{self, StateView, Uploads};
 use rocksdb::ReadOptions;
 use std::collections::HashMap;
@@ -69,6 +71,7 @@ impl BackendFactory for RocksDbFactory {
             share,
             cache_budget,
             groups: request.groups.clone(),
+            parts: Parts::one(request.groups.clone()),
             clock: Arc::clone(&request.clock),
             hint: snapshot_hint(&request.uid.0, request.subtask),
             dir: request.dir.clone(),
@@ -87,9 +90,25 @@ impl BackendFactory for RocksDbFactory {
 struct State {
     meta: StateMeta,
     policy: Policy,
-    cf: String,
+    /// Its column families, by part.
+    cfs: Vec<String>,
     filter: Arc<TtlOfState>,
     cache: WriteCache,
+}
+
+impl State {
+    fn cf(&self, part: usize) -> Result<&str> {
+        let missing = || Error::internal(format!("state '{}' has no part {part}", self.meta.name));
+        self.cfs.get(part).map(String::as_str).ok_or_else(missing)
+    }
+
+    /// Column families that may hold keys with this prefix, in key order.
+    fn cfs_of(&self, parts: &Parts, prefix: &[u8]) -> Result<Vec<&str>> {
+        if prefix.len() < 2 {
+            return Ok(self.cfs.iter().map(String::as_str).collect());
+        }
+        Ok(vec![self.cf(parts.of(prefix)?)?])
+    }
 }
 
 struct RocksDbBackend {
@@ -97,6 +116,7 @@ struct RocksDbBackend {
     share: Share,
     cache_budget: usize,
     groups: Range<u32>,
+    parts: Parts,
     clock: Arc<dyn Clock>,
     hint: String,
     dir: PathBuf,
@@ -113,16 +133,19 @@ impl RocksDbBackend {
         if request.restore.is_empty() {
             return Ok(());
         }
+        let (parts, sources) = plan(&request.restore, &self.groups)?;
+        self.parts = parts;
         for meta in merged_states(&request.restore)? {
             self.add(meta, None, true)?;
         }
-        let cfs = self.states.iter().map(|s| (s.meta.name.clone(), s.cf.clone())).collect();
-        let linked = restore(&self.db, &cfs, &request.restore, &self.groups, &*request.store, &self.dir)?;
+        let places = Places { states: &self.by_name, parts: &self.parts };
+        let from = (request.restore.as_slice(), sources.as_slice());
+        let linked = restore(&self.db, &places, from, &self.groups, &*request.store, &self.dir)?;
         self.uploads.restored(linked);
-        for state in &self.states {
+        for cf in self.states.iter().flat_map(|s| &s.cfs) {
             self.db
                 .get()?
-                .set_options_cf(self.db.cf(&state.cf)?, &[("disable_auto_compactions", "false")])
+                .set_options_cf(self.db.cf(cf)?, &[("disable_auto_compactions", "false")])
                 .rocks("cannot start compactions")?;
         }
         Ok(())
@@ -135,13 +158,14 @@ impl RocksDbBackend {
         let filter = TtlOfState::new(ttl);
         let mut options = cf_options(Some(&self.share), Some((Arc::clone(&filter), Arc::clone(&self.clock))));
         options.set_disable_auto_compactions(restoring);
-        // Numbered, so that any name is legal.
-        let cf = format!("s{}", id.0);
-        self.db.create_cf(&cf, &options)?;
+        let cfs: Vec<String> = self.parts.iter().enumerate().map(|(part, _)| Parts::cf(id.0, part)).collect();
+        for cf in &cfs {
+            self.db.create_cf(cf, &options)?;
+        }
         self.by_name.insert(meta.name.clone(), id);
         let cache = WriteCache::new(meta.kind, 0);
         let policy = Policy::new(ttl, Arc::clone(&self.clock));
-        self.states.push(State { meta, policy, cf, filter, cache });
+        self.states.push(State { meta, policy, cfs, filter, cache });
         let limit = self.cache_budget / self.states.len().max(1);
         self.states.iter_mut().for_each(|s| s.cache.set_limit(limit));
         Ok(id)
@@ -170,7 +194,9 @@ impl RocksDbBackend {
         if dirty.is_empty() {
             return Ok(());
         }
-        self.db.write(&state.cf, dirty.into_iter())?;
+        for (part, own) in self.parts.cut(&dirty, |(key, _)| key) {
+            self.db.write(state.cf(part)?, own.iter().copied())?;
+        }
         state.cache.mark_clean();
         Ok(())
     }
@@ -210,25 +236,27 @@ impl RocksDbBackend {
     fn stamp_all(&mut self, id: StateId) -> Result<()> {
         let state = self.states.get(usize::from(id.0)).ok_or_else(|| unregistered(id))?;
         let Some(now) = state.policy.now() else { return Ok(()) };
-        let cf = self.db.cf(&state.cf)?;
-        let mut rows = self.db.get()?.raw_iterator_cf_opt(cf, ReadOptions::default());
-        rows.seek_to_first();
-        let mut chunk: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
-        let write = |chunk: &[(Vec<u8>, Vec<u8>)]| {
-            self.db.write(&state.cf, chunk.iter().map(|(k, v)| (k.as_slice(), Some(v.as_slice()))))
-        };
-        while let Some((key, stored)) = rows.item() {
-            let mut stored = stored.to_vec();
-            ttl::restamp(&mut stored, now);
-            chunk.push((key.to_vec(), stored));
-            if chunk.len() >= 4096 {
-                write(&chunk)?;
-                chunk.clear();
+        for cf in &state.cfs {
+            let mut rows = self.db.get()?.raw_iterator_cf_opt(self.db.cf(cf)?, ReadOptions::default());
+            rows.seek_to_first();
+            let mut chunk: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
+            let write = |chunk: &[(Vec<u8>, Vec<u8>)]| {
+                self.db.write(cf, chunk.iter().map(|(k, v)| (k.as_slice(), Some(v.as_slice()))))
+            };
+            while let Some((key, stored)) = rows.item() {
+                let mut stored = stored.to_vec();
+                ttl::restamp(&mut stored, now);
+                chunk.push((key.to_vec(), stored));
+                if chunk.len() >= 4096 {
+                    write(&chunk)?;
+                    chunk.clear();
+                }
+                rows.next();
             }
-            rows.next();
+            rows.status().rocks("cannot read state")?;
+            write(&chunk)?;
         }
-        rows.status().rocks("cannot read state")?;
-        write(&chunk)
+        Ok(())
     }
 }
 
@@ -260,7 +288,8 @@ impl KeyedBackend for RocksDbBackend {
         let stored = match state.cache.get(key) {
             Some(known) => known,
             None => {
-                let found = self.db.get()?.get_pinned_cf(self.db.cf(&state.cf)?, key).rocks("cannot read state")?;
+                let cf = self.db.cf(state.cf(self.parts.of(key)?)?)?;
+                let found = self.db.get()?.get_pinned_cf(cf, key).rocks("cannot read state")?;
                 state.cache.remember(key, found.as_deref());
                 found.map(|v| v.to_vec())
             }
@@ -283,15 +312,17 @@ impl KeyedBackend for RocksDbBackend {
             misses.sort_unstable();
             let mut sorted: Vec<&[u8]> = misses.iter().map(|(k, _)| *k).collect();
             sorted.dedup();
-            let cf = self.db.cf(&state.cf)?;
-            let read = self.db.get()?.batched_multi_get_cf(cf, sorted.iter().copied(), true);
             let mut places = misses.into_iter().peekable();
-            for (key, outcome) in sorted.into_iter().zip(read) {
-                let stored = outcome.rocks("cannot read state")?;
-                state.cache.remember(key, stored.as_deref());
-                while let Some((_, place)) = places.next_if(|(k, _)| *k == key) {
-                    if let Some(slot) = found.get_mut(place) {
-                        *slot = stored.as_deref().map(<[u8]>::to_vec);
+            for (part, own) in self.parts.cut(&sorted, |key| key) {
+                let cf = self.db.cf(state.cf(part)?)?;
+                let read = self.db.get()?.batched_multi_get_cf(cf, own.iter().copied(), true);
+                for (key, outcome) in own.iter().zip(read) {
+                    let stored = outcome.rocks("cannot read state")?;
+                    state.cache.remember(key, stored.as_deref());
+                    while let Some((_, place)) = places.next_if(|(k, _)| k == key) {
+                        if let Some(slot) = found.get_mut(place) {
+                            *slot = stored.as_deref().map(<[u8]>::to_vec);
+                        }
                     }
                 }
             }
@@ -324,26 +355,27 @@ impl KeyedBackend for RocksDbBackend {
         let (policy, now) = (state.policy.clone(), state.policy.now());
         let mut refreshed: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
         let mut expired: Vec<Vec<u8>> = Vec::new();
-        let outcome = merged(&self.db, state, prefix, &mut |key, stored| {
-            let value = match policy.read(stored, now)? {
-                Outcome::Live { value, refresh } => {
-                    if refresh && let Some(now) = now {
-                        let mut stored = stored.to_vec();
-                        ttl::restamp(&mut stored, now);
-                        refreshed.push((key.to_vec(), stored));
+        let outcome =
+            merged(&self.db, &state.cfs_of(&self.parts, prefix)?, &state.cache, prefix, &mut |key, stored| {
+                let value = match policy.read(stored, now)? {
+                    Outcome::Live { value, refresh } => {
+                        if refresh && let Some(now) = now {
+                            let mut stored = stored.to_vec();
+                            ttl::restamp(&mut stored, now);
+                            refreshed.push((key.to_vec(), stored));
+                        }
+                        value
                     }
-                    value
-                }
-                Outcome::Expired(visible) => {
-                    expired.push(key.to_vec());
-                    match visible {
-                        Some(value) => value,
-                        None => return Ok(ControlFlow::Continue(())),
+                    Outcome::Expired(visible) => {
+                        expired.push(key.to_vec());
+                        match visible {
+                            Some(value) => value,
+                            None => return Ok(ControlFlow::Continue(())),
+                        }
                     }
-                }
-            };
-            visit(key, value)
-        });
+                };
+                visit(key, value)
+            });
         for (key, stored) in refreshed {
             self.write(id, &key, Some(&stored))?;
         }
@@ -356,7 +388,7 @@ impl KeyedBackend for RocksDbBackend {
     fn delete_prefix(&mut self, id: StateId, prefix: &[u8]) -> Result<()> {
         let state = self.states.get_mut(usize::from(id.0)).ok_or_else(|| unregistered(id))?;
         let mut keys: Vec<Vec<u8>> = Vec::new();
-        merged(&self.db, state, prefix, &mut |key, _| {
+        merged(&self.db, &state.cfs_of(&self.parts, prefix)?, &state.cache, prefix, &mut |key, _| {
             keys.push(key.to_vec());
             Ok(if keys.len() > DELETE_SINGLY { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
         })?;
@@ -365,23 +397,26 @@ impl KeyedBackend for RocksDbBackend {
         }
         let end = prefix_end(prefix).unwrap_or_else(|| group_start(u32::MAX));
         state.cache.forget(prefix);
-        self.db
-            .get()?
-            .delete_range_cf_opt(self.db.cf(&state.cf)?, prefix, end.as_slice(), &write_options())
-            .rocks("cannot delete state")
+        for cf in state.cfs_of(&self.parts, prefix)? {
+            self.db
+                .get()?
+                .delete_range_cf_opt(self.db.cf(cf)?, prefix, end.as_slice(), &write_options())
+                .rocks("cannot delete state")?;
+        }
+        Ok(())
     }
 
     fn snapshot(&mut self, request: &SnapshotRequest) -> Result<Box<dyn PendingSnapshot>> {
         for i in 0..self.states.len() {
             self.flush(StateId(i as u16))?;
         }
-        let cfs: Vec<&str> = self.states.iter().map(|s| s.cf.as_str()).collect();
+        let cfs: Vec<&str> = self.states.iter().flat_map(|s| &s.cfs).map(String::as_str).collect();
         self.db.flush(&cfs)?;
         self.snapshots += 1;
         let states = self
             .states
             .iter()
-            .map(|s| StateView { meta: s.meta.clone(), cf: s.cf.clone(), policy: s.policy.clone() })
+            .map(|s| StateView { meta: s.meta.clone(), cfs: s.cfs.clone(), policy: s.policy.clone() })
             .collect();
         let request = snapshot::Request {
             id: request.checkpoint,
@@ -389,6 +424,7 @@ impl KeyedBackend for RocksDbBackend {
             store: Arc::clone(&request.store),
             states,
             groups: self.groups.clone(),
+            parts: &self.parts,
             hint: &self.hint,
             incremental: self.incremental,
             folder: self.dir.join(format!("chk-{}-{}", request.checkpoint, self.snapshots)),
@@ -405,7 +441,7 @@ impl KeyedBackend for RocksDbBackend {
     }
 
     fn size(&self) -> BackendSize {
-        let cfs = || self.states.iter().map(|s| s.cf.as_str());
+        let cfs = || self.states.iter().flat_map(|s| &s.cfs);
         let caches: u64 = self.states.iter().map(|s| s.cache.bytes() as u64).sum();
         BackendSize {
             memory: caches + self.db.sum(cfs(), c"rocksdb.cur-size-all-mem-tables"),
@@ -413,51 +449,4 @@ impl KeyedBackend for RocksDbBackend {
             entries: self.db.sum(cfs(), c"rocksdb.estimate-num-keys"),
         }
     }
-}
-
-/// Visits the entries of database and dirty entries together, in key order; dirty ones win.
-fn merged(
-    db: &Database,
-    state: &State,
-    prefix: &[u8],
-    visit: &mut dyn FnMut(&[u8], &[u8]) -> Result<ControlFlow<()>>,
-) -> Result<()> {
-    let mut options = ReadOptions::default();
-    if let Some(end) = prefix_end(prefix) {
-        options.set_iterate_upper_bound(end);
-    }
-    let mut rows = db.get()?.raw_iterator_cf_opt(db.cf(&state.cf)?, options);
-    rows.seek(prefix);
-    let mut dirty = state.cache.dirty_range(prefix).peekable();
-    loop {
-        let row = rows.item();
-        let next = dirty.peek().copied();
-        let flow = match (row, next) {
-            (None, None) => break,
-            (Some((key, stored)), None) => {
-                let flow = visit(key, stored)?;
-                rows.next();
-                flow
-            }
-            (Some((key, stored)), Some((other, _))) if key < other => {
-                let flow = visit(key, stored)?;
-                rows.next();
-                flow
-            }
-            (row, Some((key, stored))) => {
-                if row.is_some_and(|(k, _)| k == key) {
-                    rows.next();
-                }
-                dirty.next();
-                match stored {
-                    Some(stored) => visit(key, stored)?,
-                    None => ControlFlow::Continue(()),
-                }
-            }
-        };
-        if flow.is_break() {
-            return Ok(());
-        }
-    }
-    rows.status().rocks("cannot read state")
 }

@@ -1,7 +1,8 @@
 //! What a checkpoint says about each SST file, and the plan of a restore: which
-//! files are needed, which snapshots can be linked, which have to be copied row
-//! by row. Pure.
+//! files are needed, in which part of the backend they go, which can be linked and
+//! which have to be copied row by row. Pure.
 
+use crate::parts::Parts;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -24,6 +25,9 @@ pub(crate) struct FileMeta {
     pub largest: String,
     /// Entries.
     pub entries: u64,
+    /// First and one past the last key group of the part that it is of; `None` where the snapshot is one part.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<(u32, u32)>,
 }
 
 pub(crate) fn to_hex(bytes: &[u8]) -> String {
@@ -52,7 +56,7 @@ pub(crate) struct Needed {
     pub largest: Vec<u8>,
 }
 
-/// How a snapshot in RocksDB's format is restored.
+/// How a part of a snapshot in RocksDB's format is restored.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Source {
     /// Index of the snapshot in the request.
@@ -61,6 +65,8 @@ pub(crate) struct Source {
     pub groups: Range<u32>,
     /// Files in order of ingestion.
     pub files: Vec<Needed>,
+    /// Part of the backend that the files go into.
+    pub part: usize,
     /// True when the files go into the database as they are; else their rows are copied.
     pub link: bool,
 }
@@ -92,30 +98,42 @@ impl Source {
     }
 }
 
-/// The files of a snapshot that hold keys of `groups`, in order of ingestion.
-pub(crate) fn needed(snapshot: &KeyedSnapshot, groups: &Range<u32>) -> Result<Vec<Needed>> {
-    let (start, end) = (group_start(groups.start), group_start(groups.end));
-    let mut files = Vec::new();
+/// The files of a snapshot that hold keys of `groups`, by part: its key groups among them, and its files in order of
+/// ingestion. In order of key groups.
+pub(crate) fn needed(snapshot: &KeyedSnapshot, groups: &Range<u32>) -> Result<Vec<(Range<u32>, Vec<Needed>)>> {
+    let mut parts: BTreeMap<(u32, u32), Vec<Needed>> = BTreeMap::new();
     for file in &snapshot.files {
         let damaged =
             || Error::transient(format!("the checkpoint's description of state file {} is damaged", file.name));
         let meta: FileMeta = serde_json::from_value(file.meta.clone()).map_err(|e| damaged().caused_by(e))?;
         let smallest = from_hex(&meta.smallest).ok_or_else(damaged)?;
         let largest = from_hex(&meta.largest).ok_or_else(damaged)?;
+        let (from, to) = meta.part.unwrap_or((snapshot.group_start, snapshot.group_end));
+        let (start, end) = (group_start(groups.start.max(from)), group_start(groups.end.min(to)));
         if smallest < end && largest >= start {
-            files.push(Needed { file: file.clone(), meta, smallest, largest });
+            let file = Needed { file: file.clone(), meta, smallest, largest };
+            parts.entry((from, to)).or_default().push(file);
         }
     }
-    files.sort_by_key(|f| f.meta.order);
-    Ok(files)
+    let own = |(from, to): (u32, u32)| groups.start.max(from)..groups.end.min(to);
+    let mut out: Vec<_> =
+        parts.into_iter().map(|(part, files)| (own(part), files)).filter(|(own, _)| !own.is_empty()).collect();
+    for (_, files) in &mut out {
+        files.sort_by_key(|f| f.meta.order);
+    }
+    Ok(out)
 }
 
-/// Plans the restore of the RocksDB snapshots among `snapshots`. A snapshot is clean when its needed files
-/// hold nothing outside its own key groups; clean ones cannot overlap each other and are all linked. After
-/// an earlier rescale, files may still hold foreign keys behind range tombstones: such a snapshot is linked
-/// only when nothing else is, and copied otherwise.
-pub(crate) fn plan(snapshots: &[KeyedSnapshot], groups: &Range<u32>) -> Result<Vec<Source>> {
-    let mut sources = Vec::new();
+/// A backend has at most so many parts.
+const MOST_PARTS: usize = 16;
+
+/// Plans the restore of the RocksDB snapshots among `snapshots`: the parts of the backend, and what goes into them. A
+/// source is clean when its needed files hold nothing outside its own key groups; clean ones cannot overlap each other
+/// and share a part. After an earlier rescale, files may still hold foreign keys: such a source gets a part for itself.
+/// Where that would make too many parts there is one, the largest source is linked, and others that are not clean are
+/// copied.
+pub(crate) fn plan(snapshots: &[KeyedSnapshot], groups: &Range<u32>) -> Result<(Parts, Vec<Source>)> {
+    let mut found: Vec<(Source, bool)> = Vec::new();
     for (index, snapshot) in snapshots.iter().enumerate() {
         if snapshot.format != SnapshotFormat::RocksDb {
             continue;
@@ -124,23 +142,39 @@ pub(crate) fn plan(snapshots: &[KeyedSnapshot], groups: &Range<u32>) -> Result<V
         if own.is_empty() {
             continue;
         }
-        let files = needed(snapshot, &own)?;
-        if files.is_empty() {
-            continue;
+        for (groups, files) in needed(snapshot, &own)? {
+            let clean = files.iter().all(|f| {
+                let (from, to) = f.meta.part.unwrap_or((snapshot.group_start, snapshot.group_end));
+                f.smallest >= group_start(from) && f.largest < group_start(to)
+            });
+            found.push((Source { snapshot: index, groups, files, part: 0, link: true }, clean));
         }
-        let (start, end) = (group_start(snapshot.group_start), group_start(snapshot.group_end));
-        let clean = files.iter().all(|f| f.smallest >= start && f.largest < end);
-        sources.push(Source { snapshot: index, groups: own, files, link: clean });
     }
-    if sources.iter().all(|s| !s.link) {
-        let size = |s: &Source| s.files.iter().map(|f| f.file.file.size).sum::<u64>();
-        if let Some(largest) = sources.iter_mut().max_by_key(|s| size(s)) {
-            largest.link = true;
+    found.sort_by_key(|(source, _)| source.groups.start);
+    let mut starts = Vec::new();
+    let mut last_clean = false;
+    for (source, clean) in &mut found {
+        if starts.is_empty() || !(last_clean && *clean) {
+            starts.push(source.groups.start);
         }
+        last_clean = *clean;
+        source.part = starts.len() - 1;
+    }
+    if starts.len() <= MOST_PARTS {
+        return Ok((Parts::beginning(groups, &starts), found.into_iter().map(|(source, _)| source).collect()));
+    }
+    let size = |s: &Source| s.files.iter().map(|f| f.file.file.size).sum::<u64>();
+    let any_clean = found.iter().any(|(_, clean)| *clean);
+    let largest = (0..found.len()).max_by_key(|i| found.get(*i).map_or(0, |(s, _)| size(s)));
+    let mut sources: Vec<Source> = Vec::new();
+    for (i, (mut source, clean)) in found.into_iter().enumerate() {
+        source.part = 0;
+        source.link = clean || (!any_clean && Some(i) == largest);
+        sources.push(source);
     }
     // Links first: they go into an empty database.
     sources.sort_by_key(|s| !s.link);
-    Ok(sources)
+    Ok((Parts::one(groups.clone()), sources))
 }
 
 #[cfg(test)]
@@ -157,6 +191,7 @@ mod tests {
             smallest: to_hex(smallest),
             largest: to_hex(largest),
             entries: 1,
+            part: None,
         };
         SnapshotFile {
             name: format!("{order}.sst"),
@@ -176,25 +211,63 @@ mod tests {
         }
     }
 
+    /// Snapshot, part, linked, number of files.
+    fn shape(sources: &[Source]) -> Vec<(usize, usize, bool, usize)> {
+        sources.iter().map(|s| (s.snapshot, s.part, s.link, s.files.len())).collect()
+    }
+
+    fn parts(parts: &Parts) -> Vec<Range<u32>> {
+        parts.iter().cloned().collect()
+    }
+
     #[test]
-    fn clean_snapshots_are_linked_and_dirty_ones_copied() {
+    fn clean_snapshots_share_a_part_and_dirty_ones_have_their_own() {
         let clean = snapshot(0..4, vec![file("s", 1, &[0, 3, 9], &[0, 3, 10]), file("s", 0, &[0, 0, 1], &[0, 1, 5])]);
         let dirty = snapshot(4..8, vec![file("s", 0, &[0, 0], &[0, 9])]);
-        let plan1 = plan(&[dirty.clone(), clean.clone()], &(1..8)).unwrap();
-        assert_eq!(
-            plan1.iter().map(|s| (s.snapshot, s.link, s.files.len())).collect::<Vec<_>>(),
-            [(1, true, 2), (0, false, 1)]
-        );
-        assert_eq!(plan1[0].files[0].file.name, "0.sst");
-        assert_eq!(plan1[0].clips()["s"], [(vec![0, 0, 1], vec![0, 1])]);
-        // Alone, it is linked, and clipped on both sides.
-        let plan2 = plan(&[dirty], &(0..8)).unwrap();
-        assert!(plan2[0].link && plan2[0].groups == (4..8));
-        assert_eq!(plan2[0].clips()["s"], [(vec![0, 0], vec![0, 4]), (vec![0, 8], vec![0, 9, 0])]);
+        let other = snapshot(8..12, vec![file("s", 0, &[0, 8], &[0, 9])]);
+        let (p, s) = plan(&[dirty.clone(), clean.clone(), other.clone()], &(1..12)).unwrap();
+        assert_eq!(parts(&p), [1..4, 4..8, 8..12]);
+        assert_eq!(shape(&s), [(1, 0, true, 2), (0, 1, true, 1), (2, 2, true, 1)]);
+        assert_eq!(s[0].files[0].file.name, "0.sst");
+        assert_eq!(s[0].clips()["s"], [(vec![0, 0, 1], vec![0, 1])]);
+        assert_eq!(s[1].clips()["s"], [(vec![0, 0], vec![0, 4]), (vec![0, 8], vec![0, 9, 0])]);
+        let (p, s) = plan(&[clean.clone(), other], &(0..12)).unwrap();
+        assert_eq!(parts(&p), [0..12]);
+        assert_eq!(shape(&s), [(0, 0, true, 2), (1, 0, true, 1)]);
+        let (p, s) = plan(&[dirty], &(0..8)).unwrap();
+        assert_eq!((parts(&p), shape(&s)), (vec![0..8], vec![(0, 0, true, 1)]));
         // Files without own keys are not read, foreign snapshots not at all.
-        let plan3 = plan(std::slice::from_ref(&clean), &(2..3)).unwrap();
-        assert!(plan3.is_empty());
-        assert!(plan(&[clean], &(4..5)).unwrap().is_empty());
+        assert!(plan(std::slice::from_ref(&clean), &(2..3)).unwrap().1.is_empty());
+        assert!(plan(&[clean], &(4..5)).unwrap().1.is_empty());
+    }
+
+    #[test]
+    fn parts_of_a_snapshot_stay_apart() {
+        let of = |part, order| {
+            let mut file = file("s", order, &[0, 0], &[0, 9]);
+            file.meta["part"] = serde_json::json!(part);
+            file
+        };
+        let whole = snapshot(0..8, vec![of((4, 8), 0), of((0, 4), 1), of((0, 4), 2)]);
+        let (p, s) = plan(std::slice::from_ref(&whole), &(0..8)).unwrap();
+        assert_eq!(parts(&p), [0..4, 4..8]);
+        assert_eq!(shape(&s), [(0, 0, true, 2), (0, 1, true, 1)]);
+        let (p, s) = plan(&[whole], &(5..7)).unwrap();
+        assert_eq!((parts(&p), shape(&s)), (vec![5..7], vec![(0, 0, true, 1)]));
+        assert_eq!(s[0].groups, 5..7);
+    }
+
+    #[test]
+    fn too_many_parts_are_one() {
+        let dirty = |g: u32| snapshot(g..g + 1, vec![file("s", g, &[0, 0], &[0, 99])]);
+        let few: Vec<_> = (0..16).map(dirty).collect();
+        assert_eq!(parts(&plan(&few, &(0..16)).unwrap().0).len(), 16);
+        let many: Vec<_> = (0..17).map(dirty).collect();
+        let (p, s) = plan(&many, &(0..17)).unwrap();
+        assert_eq!(parts(&p), [0..17]);
+        // The largest by the size of its file.
+        assert_eq!(s.iter().map(|s| (s.snapshot, s.link)).collect::<Vec<_>>()[..2], [(16, true), (0, false)]);
+        assert!(s.iter().skip(1).all(|s| !s.link && s.part == 0));
     }
 
     #[test]

@@ -10,8 +10,10 @@ mod ffi;
 mod files;
 mod memory;
 mod options;
+mod parts;
 mod reader;
 mod restore;
+mod rows;
 mod scratch;
 mod snapshot;
 

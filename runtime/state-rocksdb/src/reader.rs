@@ -32,17 +32,24 @@ impl NativeReader for RocksDbReader {
         if own.is_empty() {
             return Ok(());
         }
-        let files = needed(snapshot, &own)?;
-        if files.is_empty() {
+        let parts = needed(snapshot, &own)?;
+        if parts.is_empty() {
             return Ok(());
         }
         create_dir(dir)?;
         let outcome = (|| {
-            let local = download(&files, store, dir)?;
-            let scratch = Scratch::open(&dir.join("db"), &snapshot.states, &local)?;
-            let (from, to) = (group_start(own.start), group_start(own.end));
+            let mut scratches = Vec::with_capacity(parts.len());
+            for (part, (groups, files)) in parts.iter().enumerate() {
+                let dir = dir.join(format!("part-{part}"));
+                create_dir(&dir)?;
+                let local = download(files, store, &dir)?;
+                scratches.push((groups, Scratch::open(&dir.join("db"), &snapshot.states, &local)?));
+            }
             for (i, meta) in snapshot.states.iter().enumerate() {
-                scratch.visit(i, &from, &to, &mut |key, stored| visit(meta, key, stored))?;
+                for (groups, scratch) in &scratches {
+                    let (from, to) = (group_start(groups.start), group_start(groups.end));
+                    scratch.visit(i, &from, &to, &mut |key, stored| visit(meta, key, stored))?;
+                }
             }
             Ok(())
         })();

@@ -3,8 +3,9 @@
 use crate::database::Database;
 use crate::error::{RocksExt, create_dir, remove_dir};
 use crate::ffi;
-use crate::files::{Source, plan};
+use crate::files::Source;
 use crate::options::write_options;
+use crate::parts::Parts;
 use crate::reader::{RocksDbReader, download};
 use crate::snapshot::Uploaded;
 use rocksdb::WriteBatch;
@@ -14,26 +15,42 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use streamjob_core::{Error, Result};
 use streamjob_state::restore::read_canonical;
-use streamjob_state::{FileRef, KeyedSnapshot, NativeReader, SnapshotFormat, SnapshotStore, StateMeta};
+use streamjob_state::{FileRef, KeyedSnapshot, NativeReader, SnapshotFormat, SnapshotStore, StateId, StateMeta};
 
 const BATCH_BYTES: usize = 2 << 20;
 
-/// Restores all snapshots into `db`, whose column families exist; `cfs` gives their names by state.
+/// Where states lie: their numbers by name, and the parts.
+pub(crate) struct Places<'a> {
+    pub states: &'a HashMap<String, StateId>,
+    pub parts: &'a Parts,
+}
+
+impl Places<'_> {
+    fn cf(&self, state: &str, part: usize) -> Result<String> {
+        let id = self.states.get(state).ok_or_else(|| {
+            Error::transient(format!("a state file holds state '{state}', which its checkpoint does not list"))
+                .fix("restore from an older checkpoint or savepoint")
+        })?;
+        Ok(Parts::cf(id.0, part))
+    }
+}
+
+/// Restores all snapshots into `db`, whose column families exist, as `sources` plan it.
 /// Background compactions of the database must be off until this returns. Gives the database's files that are of the
 /// lineage's own checkpoints: the next one can refer to them.
 pub(crate) fn restore(
     db: &Database,
-    cfs: &HashMap<String, String>,
-    snapshots: &[KeyedSnapshot],
+    places: &Places<'_>,
+    (snapshots, sources): (&[KeyedSnapshot], &[Source]),
     groups: &Range<u32>,
     store: &dyn SnapshotStore,
     dir: &Path,
 ) -> Result<Uploaded> {
     let mut linked = HashMap::new();
-    let mut copies = Copies { db, cfs, batch: WriteBatch::default() };
-    for source in plan(snapshots, groups)? {
+    let mut copies = Copies { db, places, batch: WriteBatch::default() };
+    for source in sources {
         if source.link {
-            linked.extend(link(db, cfs, &source, store, &dir.join("restore"))?);
+            linked.extend(link(db, places, source, store, &dir.join("restore"))?);
         } else if let Some(snapshot) = snapshots.get(source.snapshot) {
             let visit = &mut |meta: &StateMeta, key: &[u8], stored: &[u8]| copies.put(meta, key, stored);
             RocksDbReader.read(snapshot, store, &source.groups, &dir.join("restore"), visit)?;
@@ -47,11 +64,11 @@ pub(crate) fn restore(
     Ok(names(db, linked))
 }
 
-/// Names of linked files in the database, by their inodes.
-fn names(db: &Database, mut linked: HashMap<u64, FileRef>) -> Uploaded {
+/// Names of linked files in the database, by their inodes. Parts may have links of one file.
+fn names(db: &Database, linked: HashMap<u64, FileRef>) -> Uploaded {
     let entries = std::fs::read_dir(db.dir()).into_iter().flatten().flatten();
     entries
-        .filter_map(|e| Some((e.file_name().into_string().ok()?, linked.remove(&e.metadata().ok()?.ino())?)))
+        .filter_map(|e| Some((e.file_name().into_string().ok()?, linked.get(&e.metadata().ok()?.ino())?.clone())))
         .collect()
 }
 
@@ -61,7 +78,7 @@ const SHARED: &str = "shared/";
 /// Links a snapshot's files into the database and deletes the foreign key groups in them.
 fn link(
     db: &Database,
-    cfs: &HashMap<String, String>,
+    places: &Places<'_>,
     source: &Source,
     store: &dyn SnapshotStore,
     dir: &Path,
@@ -79,10 +96,10 @@ fn link(
             by_state.entry(state).or_default().push(path);
         }
         for (state, paths) in by_state {
-            ffi::ingest(db.get()?, db.cf(cf_of(cfs, &state)?)?, &paths)?;
+            ffi::ingest(db.get()?, db.cf(&places.cf(&state, source.part)?)?, &paths)?;
         }
         for (state, ranges) in source.clips() {
-            let cf = db.cf(cf_of(cfs, state)?)?;
+            let cf = db.cf(&places.cf(state, source.part)?)?;
             for (from, to) in ranges {
                 db.get()?
                     .delete_range_cf_opt(cf, &from, &to, &write_options())
@@ -95,22 +112,15 @@ fn link(
     outcome
 }
 
-fn cf_of<'a>(cfs: &'a HashMap<String, String>, state: &str) -> Result<&'a str> {
-    cfs.get(state).map(String::as_str).ok_or_else(|| {
-        Error::transient(format!("a state file holds state '{state}', which its checkpoint does not list"))
-            .fix("restore from an older checkpoint or savepoint")
-    })
-}
-
 struct Copies<'a> {
     db: &'a Database,
-    cfs: &'a HashMap<String, String>,
+    places: &'a Places<'a>,
     batch: WriteBatch,
 }
 
 impl Copies<'_> {
     fn put(&mut self, meta: &StateMeta, key: &[u8], stored: &[u8]) -> Result<()> {
-        let cf = self.db.cf(cf_of(self.cfs, &meta.name)?)?;
+        let cf = self.db.cf(&self.places.cf(&meta.name, self.places.parts.of(key)?)?)?;
         self.batch.put_cf(cf, key, stored);
         if self.batch.size_in_bytes() >= BATCH_BYTES { self.flush() } else { Ok(()) }
     }

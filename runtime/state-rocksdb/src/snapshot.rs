@@ -4,7 +4,8 @@
 
 use crate::database::Database;
 use crate::error::{create_dir, remove_dir};
-use crate::files::{FileMeta, to_hex};
+use crate::files::{FileMeta, group_start, to_hex};
+use crate::parts::Parts;
 use crate::scratch::Scratch;
 use rocksdb::LiveFile;
 use std::collections::{BTreeMap, HashMap};
@@ -59,7 +60,8 @@ impl Uploads {
 /// One state as a snapshot sees it.
 pub(crate) struct StateView {
     pub meta: StateMeta,
-    pub cf: String,
+    /// Its column families, by part.
+    pub cfs: Vec<String>,
     pub policy: Policy,
 }
 
@@ -77,6 +79,7 @@ pub(crate) struct Request<'a> {
     pub store: Arc<dyn SnapshotStore>,
     pub states: Vec<StateView>,
     pub groups: Range<u32>,
+    pub parts: &'a Parts,
     pub hint: &'a str,
     pub incremental: bool,
     pub folder: PathBuf,
@@ -89,11 +92,17 @@ pub(crate) fn begin(db: &Database, uploads: &mut Uploads, request: Request<'_>) 
     remove_dir(&request.folder);
     create_dir(&request.folder)?;
     let folder = Folder(request.folder);
-    let by_cf: HashMap<&str, &str> = request.states.iter().map(|s| (s.cf.as_str(), s.meta.name.as_str())).collect();
+    let mut by_cf = HashMap::new();
+    for state in &request.states {
+        for (cf, groups) in state.cfs.iter().zip(request.parts.iter()) {
+            by_cf.insert(cf.as_str(), (state.meta.name.as_str(), (groups.start, groups.end)));
+        }
+    }
+    let several = request.parts.several();
     let files = db.with_live_files(|live| {
         let mut files = Vec::new();
         for file in in_ingestion_order(live) {
-            let Some(state) = by_cf.get(file.column_family_name.as_str()) else { continue };
+            let Some((state, part)) = by_cf.get(file.column_family_name.as_str()) else { continue };
             let name = file.name.trim_start_matches('/').to_string();
             let known = uploads.completed.get(&name).filter(|_| build_upon).cloned();
             let local = folder.0.join(&name);
@@ -107,6 +116,7 @@ pub(crate) fn begin(db: &Database, uploads: &mut Uploads, request: Request<'_>) 
                 smallest: to_hex(file.start_key.as_deref().unwrap_or_default()),
                 largest: to_hex(file.end_key.as_deref().unwrap_or_default()),
                 entries: file.num_entries,
+                part: several.then_some(*part),
             };
             files.push(Live { name, meta, local, known });
         }
@@ -129,6 +139,7 @@ pub(crate) fn begin(db: &Database, uploads: &mut Uploads, request: Request<'_>) 
             files,
             now: request.states.iter().map(|s| s.policy.now()).collect(),
             states: request.states,
+            parts: request.parts.clone(),
             groups: request.groups,
             store: request.store,
             hint: request.hint.to_string(),
@@ -203,6 +214,7 @@ struct Canonical {
     files: Vec<Live>,
     states: Vec<StateView>,
     now: Vec<Option<i64>>,
+    parts: Parts,
     groups: Range<u32>,
     store: Arc<dyn SnapshotStore>,
     hint: String,
@@ -212,16 +224,23 @@ struct Canonical {
 impl Canonical {
     /// Writes the file; gives the number of entries.
     fn write(&self, metas: &[StateMeta], path: &Path) -> Result<u64> {
-        let files: Vec<_> = self.files.iter().map(|f| (f.meta.state.clone(), f.local.clone())).collect();
-        let scratch = Scratch::open(&self.folder.0.join("db"), metas, &files)?;
+        let mut scratches = Vec::new();
+        for (i, groups) in self.parts.iter().enumerate() {
+            let own = |f: &&Live| f.meta.part.is_none_or(|part| part == (groups.start, groups.end));
+            let files: Vec<_> =
+                self.files.iter().filter(own).map(|f| (f.meta.state.clone(), f.local.clone())).collect();
+            let (from, to) = (group_start(groups.start), group_start(groups.end));
+            scratches.push((from, to, Scratch::open(&self.folder.0.join(format!("db-{i}")), metas, &files)?));
+        }
         let failed = |e: std::io::Error| Error::transient(format!("cannot write {}", path.display())).caused_by(e);
         let mut writer = Writer::new(BufWriter::new(File::create(path).map_err(failed)?), metas)?;
-        let (from, to) = (crate::files::group_start(self.groups.start), crate::files::group_start(self.groups.end));
         for (i, (state, now)) in self.states.iter().zip(&self.now).enumerate() {
             let index = u16::try_from(i).internal("more than 65,535 states in one operator")?;
-            scratch.visit(i, &from, &to, &mut |key, stored| {
-                if state.policy.expired(stored, *now) { Ok(()) } else { writer.push(index, key, stored) }
-            })?;
+            for (from, to, scratch) in &scratches {
+                scratch.visit(i, from, to, &mut |key, stored| {
+                    if state.policy.expired(stored, *now) { Ok(()) } else { writer.push(index, key, stored) }
+                })?;
+            }
         }
         let (mut out, totals) = writer.finish()?;
         out.flush().map_err(failed)?;

@@ -110,9 +110,42 @@ fn checkpoints_build_upon_what_was_restored_at_any_parallelism() {
         .collect();
     let mut again = bench.open(&factory, 0..GROUPS, halves).unwrap();
     assert_eq!(read(&mut *again), want);
+    // Both halves still hold keys of each other: they are linked, in parts of their own.
     let last = bench.snapshot(&mut *again, 11).unwrap();
-    let mut last = bench.open(&factory, 0..GROUPS, vec![last]).unwrap();
-    assert_eq!(read(&mut *last), want);
+    let shared = last.files.iter().filter(|f| old.contains(&f.file.path.as_str())).count();
+    assert!(shared > 0 && last.files.iter().all(|f| f.meta["part"].is_array()), "{last:?}");
+    // Parts are written to, scanned, cut by a prefix, and read by either backend in either format.
+    let mut want = want;
+    for (name, kind) in [("v", StateKind::Value), ("m", StateKind::Map)] {
+        let id = again.register(&spec(name, kind)).unwrap();
+        for group in 0..GROUPS {
+            let added = [&[0, group as u8], b"added".as_slice()].concat();
+            again.put(id, &added, b"x").unwrap();
+            want.insert((name.to_string(), added), b"x".to_vec());
+        }
+        let gone = [0, GROUPS as u8 - 1];
+        again.delete_prefix(id, &gone).unwrap();
+        want.retain(|(n, key), _| n != name || !key.starts_with(&gone));
+        let keys: Vec<&[u8]> = want.keys().filter(|(n, _)| n == name).map(|(_, k)| k.as_slice()).collect();
+        let values: Vec<_> = want.iter().filter(|((n, _), _)| n == name).map(|(_, v)| Some(v.clone())).collect();
+        assert_eq!(again.get_many(id, &keys).unwrap(), values);
+    }
+    assert_eq!(read(&mut *again), want);
+    let native = bench.snapshot(&mut *again, 12).unwrap();
+    let canonical = again.snapshot(&bench.request(13, SnapshotFormat::Canonical)).unwrap().complete().unwrap();
+    for snapshot in [native, canonical] {
+        for factory in [&factory as &dyn BackendFactory, &heap()] {
+            let mut b = bench.open(factory, 0..GROUPS, vec![snapshot.clone()]).unwrap();
+            assert_eq!(read(&mut *b), want, "{:?} by {}", snapshot.format, factory.name());
+        }
+    }
+    // One part less, and one more.
+    let third = bench.open(&factory, GROUPS / 4..GROUPS, vec![last.clone()]).unwrap();
+    drop(third);
+    let mut first = bench.open(&factory, 0..GROUPS / 2, vec![last]).unwrap();
+    read(&mut *first);
+    let clean = bench.snapshot(&mut *first, 14).unwrap();
+    assert!(clean.files.iter().all(|f| f.meta.get("part").is_none()), "{clean:?}");
 }
 
 /// Fills a backend in several rounds, with overwrites, deletions and range deletions over several files.
