@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# Builds Kubernetes, etcd, CoreDNS, Helm and versitygw from Go modules into the cache. Does nothing when they are there.
+# shellcheck source=tests/cluster/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+"$cluster/../../scripts/install-versitygw"
+[ -e "$bin/complete" ] && exit 0
+command -v go >/dev/null || die "Go is missing: install Go 1.26 or newer, then run this again"
+
+version() { sed -n "s|^\t*$1 \(v[0-9.]*\)\( // indirect\)*$|\1|p" "$cluster/go/go.mod"; }
+k8s=$(version k8s.io/kubernetes)
+minor=${k8s#v1.}; minor=${minor%%.*}
+# Without these the server calls itself v0.0.0, and clients complain.
+v=k8s.io/component-base/version
+ldflags="-s -w -X $v.gitVersion=$k8s -X $v.gitMajor=1 -X $v.gitMinor=$minor"
+export CGO_ENABLED=0
+
+mkdir -p "$bin"
+say "building the test cluster: Kubernetes $k8s, etcd $(version go.etcd.io/etcd/server/v3), $helm, $coredns (minutes, once)"
+(
+    cd "$cluster/go"
+    for c in kube-apiserver kube-controller-manager kube-scheduler kubelet kube-proxy kubectl; do
+        go build -trimpath -ldflags "$ldflags" -o "$bin/$c" "k8s.io/kubernetes/cmd/$c"
+    done
+    go build -trimpath -ldflags "-s -w" -o "$bin/etcd" go.etcd.io/etcd/server/v3
+)
+GOBIN=$bin go install -trimpath -ldflags "-s -w" "$coredns"
+GOBIN=$bin go install -trimpath -ldflags "-s -w" "$helm"
+touch "$bin/complete"
+say "built in $SECONDS s: $bin"

@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# load.sh ARCHIVE…: imports OCI archives into every node. Pods find them by name with imagePullPolicy IfNotPresent or Never.
+# shellcheck source=tests/cluster/lib.sh
+. "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/cluster/node.sh
+. "$cluster/node.sh"
+[ $# -gt 0 ] || die "which archive? make images writes dist/*.tar"
+[ -e "$state/running" ] || die "the cluster does not run: make cluster-up"
+for archive in "$@"; do
+    [ -f "$archive" ] || die "$archive is missing: make images"
+    for n in "${nodes[@]}"; do
+        in_node "$n" ctr -n k8s.io images import - <"$archive" | sed "s/^/node-$n: /" &
+    done
+    wait
+done

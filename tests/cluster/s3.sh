@@ -1,0 +1,35 @@
+# shellcheck shell=bash disable=SC2034,SC2119,SC2120,SC2154  # A part of up.sh and down.sh; lib.sh has the names.
+# A real S3 server (versitygw over a folder) in the control plane's namespace: http://s3.storage.svc:9000 for pods,
+# http://10.89.0.1:9000 for programs in that namespace. It honours If-None-Match and If-Match, which fencing needs;
+# with --nometa it would ignore them.
+
+s3_service() {
+    kubectl apply -f - >/dev/null <<YAML
+apiVersion: v1
+kind: Namespace
+metadata: {name: storage}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: s3, namespace: storage}
+spec:
+  clusterIP: $s3_service_ip
+  ports: [{name: s3, port: 9000}]
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: s3, namespace: storage, labels: {kubernetes.io/service-name: s3}}
+addressType: IPv4
+ports: [{name: s3, port: 9000}]
+endpoints: [{addresses: [$cp_ip]}]
+YAML
+}
+
+s3_up() {
+    mkdir -p "$data/s3/$s3_bucket" "$data/s3-metadata"
+    start s3 nsenter --net="/run/netns/$cp_ns" -- "$cache/bin/versitygw" --access "$s3_key" --secret "$s3_secret" \
+        --quiet --port "$cp_ip:9000" posix --sidecar "$data/s3-metadata" "$data/s3"
+    wait_for 30 s3 "the S3 server's port" in_cp bash -c ": </dev/tcp/$cp_ip/9000"
+}
+
+s3_down() { stop s3; }
