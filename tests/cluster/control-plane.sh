@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2034,SC2119,SC2120,SC2154  # A part of up.sh and down.sh; lib.sh has the names.
+# shellcheck shell=bash
 # etcd, apiserver, controller-manager, scheduler: processes in the control plane's namespace.
 
 control_plane_up() {

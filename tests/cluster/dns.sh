@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2034,SC2119,SC2120,SC2154  # A part of up.sh and down.sh; lib.sh has the names.
+# shellcheck shell=bash
 # CoreDNS as a process in the control plane's namespace, behind the service address that pods are told. It knows the
 # cluster's names and denies all others, at once.
 

@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2034,SC2119,SC2120,SC2154  # A part of up.sh and down.sh; lib.sh has the names.
+# shellcheck shell=bash
 # The network: a namespace for the control plane, one for each node, cables between them, and nothing to the outside.
 # No packet leaves the machine and no port clashes with anything on it.
 #

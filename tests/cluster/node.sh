@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2034,SC2119,SC2120,SC2154  # A part of up.sh and down.sh; lib.sh has the names.
+# shellcheck shell=bash
 # A node is a process tree with namespaces of its own: network, mounts, pids, host name. It has its own /var and /run, so
 # kubelet and containerd keep their usual paths, and killing its first process (node-init.sh) takes every pod, mount and
 # network of it along, as a power failure would.
@@ -109,13 +109,15 @@ YAML
 
 # The kubelet's cgroupRoot must be there under every controller.
 cgroups_up() {
-    local tree part
+    local tree part controller
     if [ -e /sys/fs/cgroup/cgroup.controllers ]; then
         for part in "" /streamjob-cluster; do
             tree=/sys/fs/cgroup$part
             mkdir -p "$tree"
             # Controllers that cannot be passed on are the machine's affair; the kubelet names what it misses.
-            for c in $(cat "$tree/cgroup.controllers"); do echo "+$c" >"$tree/cgroup.subtree_control" || true; done
+            while read -r -d ' ' controller; do
+                echo "+$controller" >"$tree/cgroup.subtree_control" || true
+            done < <(tr '\n' ' ' <"$tree/cgroup.controllers")
         done
         mkdir -p "/sys/fs/cgroup/streamjob-cluster/node-$1"
         return
@@ -148,5 +150,5 @@ cgroups_down() {
         sleep 0.1
         tries=$((tries - 1))
     done
-    die "processes of node $1 are still in the cgroup $left after 5 s: $(cat "$left/cgroup.procs" | tr '\n' ' ')"
+    die "processes of node $1 are still in the cgroup $left after 5 s: $(tr '\n' ' ' <"$left/cgroup.procs")"
 }

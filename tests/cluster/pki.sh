@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2034,SC2119,SC2120,SC2154  # A part of up.sh and down.sh; lib.sh has the names.
+# shellcheck shell=bash
 # The cluster's own authority, and a certificate and kubeconfig for each part. New at every start.
 
 pki=$state/pki

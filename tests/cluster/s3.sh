@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2034,SC2119,SC2120,SC2154  # A part of up.sh and down.sh; lib.sh has the names.
+# shellcheck shell=bash
 # A real S3 server (versitygw over a folder) in the control plane's namespace: http://s3.storage.svc:9000 for pods,
 # http://10.89.0.1:9000 for programs in that namespace. It honours If-None-Match and If-Match, which fencing needs;
 # with --nometa it would ignore them.

@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2034  # Read by the scripts that source it.
+# shellcheck shell=bash
 # What the cluster is built from. Kubernetes' and etcd's versions stand in go/go.mod.
 # The built programs are cached under the hash of this file and go.mod.
 helm=helm.sh/helm/v4/cmd/helm@v4.3.1

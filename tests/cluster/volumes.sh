@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2034,SC2119,SC2120,SC2154  # A part of up.sh and down.sh; lib.sh has the names.
+# shellcheck shell=bash
 # Storage class `local`, the default: eight folders on each node, bound when a pod is scheduled. Nothing provisions new
 # ones, and a volume whose claim was deleted is not offered again.
 
