@@ -37,36 +37,47 @@ die() { printf 'cluster: %s\n' "$*" >&2; exit 1; }
 in_cp() { nsenter --net="/run/netns/$cp_ns" -- "$@"; }
 kubectl() { in_cp "$bin/kubectl" --kubeconfig "$state/kubeconfig" "$@"; }
 
-# start NAME COMMAND…: runs it in the background, its output in logs/NAME, its pid in pids/NAME.
+# start NAME COMMAND…: runs it in the background, its output in logs/NAME, its pid and its beginning in pids/NAME.
 start() {
     local name=$1; shift
     mkdir -p "$state/pids" "$state/logs"
     # Not the lock of up.sh: it would be held for as long as the process lives.
     setsid "$@" >"$state/logs/$name" 2>&1 </dev/null 9>&- &
-    echo $! >"$state/pids/$name"
+    echo "$! $(began $!)" >"$state/pids/$name"
 }
+
+# When the process began, in ticks since boot: together with the pid it names one process, whatever it executes.
+# The second field of stat is a name that may hold blanks, so the fields count from its end.
+began() {
+    local stat
+    read -r stat 2>/dev/null <"/proc/$1/stat" || return 1
+    # shellcheck disable=SC2086  # fields
+    set -- ${stat##*) }
+    [ "$1" != Z ] && echo "${20}"
+}
+
+pid_of() { cut -d' ' -f1 "$state/pids/$1"; }
 
 # Is what start NAME began still alive? A pid that now belongs to something else does not count.
 alive() {
-    local pid
-    pid=$(cat "$state/pids/$1" 2>/dev/null) || return 1
-    [ -r "/proc/$pid/environ" ] && tr '\0' '\n' <"/proc/$pid/environ" 2>/dev/null | grep -xF "state=$state" >/dev/null
+    local pid when
+    read -r pid when 2>/dev/null <"$state/pids/$1" && [ "$(began "$pid")" = "$when" ]
 }
 
 # stop NAME [SIGNAL]: SIGTERM or that signal, after 5 s SIGKILL.
 stop() {
     local pid tries=50
     if alive "$1"; then
-        pid=$(cat "$state/pids/$1")
+        pid=$(pid_of "$1")
         kill -"${2:-TERM}" "$pid" 2>/dev/null || true
-        while [ $tries -gt 0 ] && kill -0 "$pid" 2>/dev/null; do sleep 0.1; tries=$((tries - 1)); done
+        while [ $tries -gt 0 ] && alive "$1"; do sleep 0.1; tries=$((tries - 1)); done
         kill -KILL "$pid" 2>/dev/null || true
     fi
     rm -f "$state/pids/$1"
 }
 
 # Of a node: of its processes, too.
-last_lines() { tail -v -n 20 "$state/logs/$1" "$state/logs/$1"-* 2>/dev/null >&2 || true; }
+last_lines() { tail -v -n 20 "$state/logs/$1" "$state/logs/$1"-* >&2 2>/dev/null || true; }
 
 # wait_for SECONDS PART WHAT COMMAND…: until the command succeeds. Fails with PART's last log lines, at once when PART
 # has died. PART '-' has no process of its own.

@@ -5,7 +5,7 @@
 
 node_var() { echo "$data/node-$1/var"; }
 # The node's first process, seen from outside. `start` knows the `unshare` that is its parent.
-node_pid() { pgrep -P "$(cat "$state/pids/node-$1")"; }
+node_pid() { pgrep -P "$(pid_of "node-$1")"; }
 in_node() { local n=$1; shift; nsenter -t "$(node_pid "$n")" -m -n -p -u -- "$@"; }
 
 node_up() {

@@ -26,10 +26,11 @@ YAML
 }
 
 s3_up() {
-    mkdir -p "$data/s3/$s3_bucket" "$data/s3-metadata"
+    mkdir -p "$data/objects/$s3_bucket" "$data/metadata"
     start s3 nsenter --net="/run/netns/$cp_ns" -- "$cache/bin/versitygw" --access "$s3_key" --secret "$s3_secret" \
-        --quiet --port "$cp_ip:9000" posix --sidecar "$data/s3-metadata" "$data/s3"
+        --quiet --port "$cp_ip:9000" posix --sidecar "$data/metadata" "$data/objects"
     wait_for 30 s3 "the S3 server's port" in_cp bash -c ": </dev/tcp/$cp_ip/9000"
 }
 
-s3_down() { stop s3; }
+# Nothing is lost with SIGKILL, and connections break at once.
+s3_down() { stop s3 KILL; }
