@@ -7,8 +7,8 @@
 [ -e "$bin/complete" ] && exit 0
 command -v go >/dev/null || die "Go is missing: install Go 1.26 or newer, then run this again"
 
-version() { sed -n "s|^\t*$1 \(v[0-9.]*\)\( // indirect\)*$|\1|p" "$cluster/go/go.mod"; }
-k8s=$(version k8s.io/kubernetes)
+version() { sed -n "s|^\(require \)*\t*$2 \(v[0-9.]*\)\( // indirect\)*$|\2|p" "$cluster/$1/go.mod"; }
+k8s=$(version kubernetes k8s.io/kubernetes)
 minor=${k8s#v1.}; minor=${minor%%.*}
 # Without these the server calls itself v0.0.0, and clients complain.
 v=k8s.io/component-base/version
@@ -16,15 +16,15 @@ ldflags="-s -w -X $v.gitVersion=$k8s -X $v.gitMajor=1 -X $v.gitMinor=$minor"
 export CGO_ENABLED=0
 
 mkdir -p "$bin"
-say "building the test cluster: Kubernetes $k8s, etcd $(version go.etcd.io/etcd/server/v3), $helm, $coredns (minutes, once)"
+say "building the test cluster: Kubernetes $k8s, etcd $(version kubernetes go.etcd.io/etcd/server/v3), CoreDNS $(version dns github.com/coredns/coredns), Helm ${helm#*@} (minutes, once)"
 (
-    cd "$cluster/go"
+    cd "$cluster/kubernetes"
     for c in kube-apiserver kube-controller-manager kube-scheduler kubelet kube-proxy kubectl; do
         go build -trimpath -ldflags "$ldflags" -o "$bin/$c" "k8s.io/kubernetes/cmd/$c"
     done
     go build -trimpath -ldflags "-s -w" -o "$bin/etcd" go.etcd.io/etcd/server/v3
 )
-GOBIN=$bin go install -trimpath -ldflags "-s -w" "$coredns"
+(cd "$cluster/dns" && go build -trimpath -ldflags "-s -w" -o "$bin/coredns" .)
 GOBIN=$bin go install -trimpath -ldflags "-s -w" "$helm"
 touch "$bin/complete"
 say "built in $SECONDS s: $bin"

@@ -7,7 +7,7 @@ cluster=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$cluster/versions.sh"
 
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/streamjob
-key=$(cat "$cluster/go/go.mod" "$cluster/versions.sh" | sha256sum | cut -c1-12)
+key=$(cat "$cluster"/{kubernetes/go.mod,dns/go.mod,dns/main.go,versions.sh} | sha256sum | cut -c1-12)
 bin=$cache/cluster/$key
 export state=${XDG_RUNTIME_DIR:-/run}/streamjob-cluster
 # Disk, not memory, also where /run is a tmpfs: images, volumes, etcd, the S3 store.

@@ -8,8 +8,10 @@
 [ -e "$state/running" ] || die "the cluster does not run: make cluster-up"
 for archive in "$@"; do
     [ -f "$archive" ] || die "$archive is missing: make images"
+    importing=()
     for n in "${nodes[@]}"; do
         in_node "$n" ctr -n k8s.io images import - <"$archive" | sed "s/^/node-$n: /" &
+        importing+=($!)
     done
-    wait
+    for pid in "${importing[@]}"; do wait "$pid" || die "$archive was not imported, see above"; done
 done
