@@ -59,7 +59,8 @@ healthzBindAddress: 127.0.0.1:10256
 YAML
 }
 
+# SIGKILL: what they would tidy up is deleted next.
 control_plane_down() {
     local part
-    for part in proxy scheduler controller-manager apiserver etcd; do stop "$part"; done
+    for part in proxy scheduler controller-manager apiserver etcd; do stop "$part" KILL; done
 }

@@ -53,4 +53,4 @@ YAML
     wait_for 30 dns "CoreDNS's port" in_cp bash -c ": </dev/tcp/$cp_ip/53"
 }
 
-dns_down() { stop dns; }
+dns_down() { stop dns KILL; }

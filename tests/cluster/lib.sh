@@ -33,6 +33,13 @@ s3_bucket=streamjob
 say() { printf '%s\n' "$*"; }
 die() { printf 'cluster: %s\n' "$*" >&2; exit 1; }
 
+# node_arg "$@": the node that a script was told on its command line.
+node_arg() {
+    local n
+    for n in "${nodes[@]}"; do [ "${1:-}" != "$n" ] || { echo "$n"; return; }; done
+    die "which node? one of: ${nodes[*]}"
+}
+
 # Not `ip netns exec`: that remounts /sys, which hides the cgroup tree.
 in_cp() { nsenter --net="/run/netns/$cp_ns" -- "$@"; }
 kubectl() { in_cp "$bin/kubectl" --kubeconfig "$state/kubeconfig" "$@"; }

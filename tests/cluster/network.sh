@@ -10,6 +10,8 @@ in_ns() { local ns=$1; shift; nsenter --net="/run/netns/$ns" -- "$@"; }
 
 network_up() {
     local n m ns
+    # `ip netns` leaves a mount there; network_down removes it when it is ours.
+    mountpoint -q /run/netns || touch "$state/netns-mount-is-ours"
     ip netns add "$cp_ns"
     in_cp ip link set lo up
     # A bridge stands in for the `dummy` device, which not every kernel has.
@@ -43,4 +45,8 @@ network_down() {
     for ns in "$cp_ns" streamjob-node1 streamjob-node2; do
         [ ! -e "/run/netns/$ns" ] || ip netns delete "$ns"
     done
+    if [ -e "$state/netns-mount-is-ours" ] && [ -z "$(ls -A /run/netns)" ]; then
+        umount /run/netns
+        rmdir /run/netns
+    fi
 }

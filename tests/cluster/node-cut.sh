@@ -3,5 +3,5 @@
 # NotReady after 10 s. node-join.sh N plugs it in again.
 # shellcheck source=tests/cluster/lib.sh
 . "$(dirname "$0")/lib.sh"
-n=${1:-}
-[ -n "$n" ] && in_cp ip link set "node$n" down || die "which node? one of: ${nodes[*]}"
+n=$(node_arg "$@")
+in_cp ip link set "node$n" down

@@ -2,5 +2,5 @@
 # node-join.sh N: ends what node-cut.sh N began.
 # shellcheck source=tests/cluster/lib.sh
 . "$(dirname "$0")/lib.sh"
-n=${1:-}
-[ -n "$n" ] && in_cp ip link set "node$n" up || die "which node? one of: ${nodes[*]}"
+n=$(node_arg "$@")
+in_cp ip link set "node$n" up

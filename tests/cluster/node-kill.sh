@@ -4,5 +4,6 @@
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=tests/cluster/node.sh
 . "$cluster/node.sh"
-[ -n "${1:-}" ] && alive "node-$1" || die "which node? one of: ${nodes[*]}"
-node_down "$1"
+n=$(node_arg "$@")
+alive "node-$n" || die "node $n does not run"
+node_down "$n"

@@ -6,7 +6,8 @@ for part in pki control-plane node; do
     # shellcheck source=/dev/null
     . "$cluster/$part.sh"
 done
-[ -n "${1:-}" ] && [ -d "$(node_var "$1")" ] || die "which node? one of: ${nodes[*]}"
-! alive "node-$1" || die "node $1 runs"
-node_up "$1"
-node_ready "$1"
+n=$(node_arg "$@")
+[ -e "$state/running" ] || die "the cluster does not run: make cluster-up"
+! alive "node-$n" || die "node $n runs"
+node_up "$n"
+node_ready "$n"

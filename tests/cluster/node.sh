@@ -41,6 +41,8 @@ node_ready() {
     local n=$1
     wait_for 30 "node-$n" "containerd of node $n" in_node "$n" ctr version
     in_node "$n" ctr -n k8s.io images import - <"$bin/pause.tar" >/dev/null
+    # After a restart the cluster may not have seen yet that the node was away, so ask the kubelet, too.
+    wait_for 60 "node-$n" "the kubelet of node $n" in_node "$n" bash -c ': </dev/tcp/127.0.0.1/10248'
     wait_for 60 "node-$n" "node $n to be Ready" kubectl wait node "node-$n" --for=condition=Ready --timeout=1s
 }
 
