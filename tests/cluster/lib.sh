@@ -33,9 +33,15 @@ s3_bucket=streamjob
 say() { printf '%s\n' "$*"; }
 die() { printf 'cluster: %s\n' "$*" >&2; exit 1; }
 
+need_running() {
+    [ "$(id -u)" = 0 ] || die "must run as root, as the cluster does"
+    [ -e "$state/running" ] || die "the cluster does not run: make cluster-up"
+}
+
 # node_arg "$@": the node that a script was told on its command line.
 node_arg() {
     local n
+    need_running
     for n in "${nodes[@]}"; do [ "${1:-}" != "$n" ] || { echo "$n"; return; }; done
     die "which node? one of: ${nodes[*]}"
 }

@@ -5,7 +5,7 @@
 # shellcheck source=tests/cluster/node.sh
 . "$cluster/node.sh"
 [ $# -gt 0 ] || die "which archive? make images writes dist/*.tar"
-[ -e "$state/running" ] || die "the cluster does not run: make cluster-up"
+need_running
 for archive in "$@"; do
     [ -f "$archive" ] || die "$archive is missing: make images"
     importing=()

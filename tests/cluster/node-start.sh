@@ -7,7 +7,6 @@ for part in pki control-plane node; do
     . "$cluster/$part.sh"
 done
 n=$(node_arg "$@")
-[ -e "$state/running" ] || die "the cluster does not run: make cluster-up"
 ! alive "node-$n" || die "node $n runs"
 node_up "$n"
 node_ready "$n"

@@ -4,4 +4,5 @@
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=tests/cluster/s3.sh
 . "$cluster/s3.sh"
+need_running
 s3_down
