@@ -3,8 +3,9 @@
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 [ -n "${1:-}" ] || { echo "pause/build.sh: which archive?" >&2; exit 1; }
-[ ! -e "$1" ] || exit 0
+[ ! "$1" -nt "$here/pause.c" ] || exit 0
 root=$(mktemp -d)
 trap 'rm -rf "$root"' EXIT
+chmod 755 "$root"
 gcc -static -Os -s -Wall -Wextra -o "$root/pause" "$here/pause.c"
 "$here/../../../images/archive.sh" --user 65535 --entrypoint /pause "$root" localhost/pause:1 "$1"
