@@ -12,6 +12,7 @@ need ip iproute2
 need openssl openssl
 need pgrep procps
 need gcc gcc
+need zstd zstd
 need nsenter util-linux
 [ -x /usr/lib/cni/ptp ] || [ -x /opt/cni/bin/ptp ] || missing+=(containernetworking-plugins)
 [ -n "$(find /usr/lib -name libc.a -print -quit 2>/dev/null)" ] || missing+=(libc6-dev)
