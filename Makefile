@@ -5,10 +5,10 @@ export CARGO_TARGET_DIR ?= $(CACHE)/target
 CARGO := cargo
 BIN := $(CARGO_TARGET_DIR)/release/streamjob
 
-.PHONY: help run test build lint fmt oracle judge chaos bench setup
+.PHONY: help run test build lint fmt oracle judge chaos bench setup images cluster-up cluster-down cluster-load cluster-shell
 
 help: ## what there is
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 setup:
 	@scripts/setup
@@ -45,3 +45,20 @@ oracle: ## record the SQL goldens again with real Flink
 
 judge: build ## compare SQL results with DuckDB's
 	@tests/oracle/duckdb/judge.sh dist/streamjob
+
+IMAGE ?= localhost/streamjob:dev
+IMAGE_BINARIES ?= dist/streamjob
+images: build ## the image as an OCI archive at dist/streamjob.tar (IMAGE=name:tag)
+	@scripts/image/streamjob.sh $(IMAGE) dist/streamjob.tar $(IMAGE_BINARIES)
+
+cluster-up: ## a real Kubernetes with two nodes and an S3 server on this machine, as root
+	@tests/cluster/up.sh
+
+cluster-load: ## load dist/streamjob.tar into its nodes
+	@tests/cluster/load.sh dist/streamjob.tar
+
+cluster-shell: ## a shell in its network, with kubectl and helm
+	@tests/cluster/enter
+
+cluster-down: ## stop it and remove every trace
+	@tests/cluster/down.sh

@@ -72,6 +72,9 @@ pub struct Register {
     /// What it runs already.
     #[serde(default)]
     pub running: Option<Running>,
+    /// It was asked to end: as [`ToCoordinator::Leave`].
+    #[serde(default)]
+    pub leaving: bool,
 }
 
 /// What a worker runs.

@@ -220,6 +220,7 @@ fn to_coordinator() -> impl Strategy<Value = ToCoordinator> {
                 process,
                 slots: n[1],
                 exchange,
+                leaving: running.is_some(),
                 running,
             })
         });

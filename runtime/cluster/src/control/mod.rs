@@ -5,6 +5,7 @@
 pub mod adoption;
 pub mod assign;
 pub mod codec;
+mod crew;
 pub mod deployer;
 pub mod digest;
 pub mod message;
@@ -16,6 +17,7 @@ mod pool_tests;
 pub mod registry;
 mod remote;
 mod server;
+mod shared;
 pub mod wire;
 
 pub use adoption::Candidate;

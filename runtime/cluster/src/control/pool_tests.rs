@@ -43,6 +43,7 @@ fn register(name: &str) -> Register {
         slots: 2,
         exchange: format!("{name}:1"),
         running: None,
+        leaving: false,
     }
 }
 
@@ -343,6 +344,27 @@ fn a_running_attempt_goes_on_under_another_coordinator() {
     // A new deployment finds the slots where they were.
     let (_next, _events) = deploy(&pool, "y", 4);
     assert_eq!(a.deployed().assignment, [vec![0], vec![0, 1, 0, 1]]);
+}
+
+#[test]
+fn who_comes_back_only_to_leave_gets_nothing() {
+    let pool = pool(PATIENCE);
+    let leaves = Register { leaving: true, ..register("z") };
+    let mut z = Fake::connect(&pool, ToCoordinator::Register(leaves.clone())).unwrap();
+    assert_eq!(z.next(), Some(ToWorker::Welcome { generation: 0 }));
+    assert_eq!(z.next(), Some(ToWorker::Shutdown), "nothing of the job is there");
+    assert_eq!(pool.slots().0, 0);
+    // With tasks that may be gone on with it is still needed, until the coordinator has decided.
+    let running = Running::new("x", 4, Terms::default(), []);
+    let left = Register { running: Some(running), worker: "y".into(), ..leaves };
+    let mut y = Fake::connect(&pool, ToCoordinator::Register(left)).unwrap();
+    assert_eq!(y.next(), Some(ToWorker::Welcome { generation: 0 }));
+    let mut a = Fake::registered(&pool, "a");
+    let (_deployment, _events) = deploy(&pool, "n", 2);
+    a.deployed();
+    let command = WireCommand::Cancel;
+    assert_eq!(y.next(), Some(ToWorker::Command { attempt: "x".into(), command }));
+    assert_eq!(y.next(), Some(ToWorker::Shutdown));
 }
 
 #[test]

@@ -69,7 +69,7 @@ impl<L> Registry<L> {
             slots: register.slots,
             exchange: register.exchange,
             running: register.running,
-            leaving: None,
+            leaving: register.leaving.then_some(now),
             heard: now,
         };
         let replaced = self.workers.insert(register.worker, worker);
@@ -88,6 +88,11 @@ impl<L> Registry<L> {
     /// The worker of a connection, if that is still its connection.
     pub fn get(&self, worker: &str, connection: ConnectionId) -> Option<&Worker<L>> {
         self.workers.get(worker).filter(|w| w.connection == connection)
+    }
+
+    /// What workers ran when they registered counts no longer.
+    pub fn forget_running(&mut self) {
+        self.workers.values_mut().for_each(|w| w.running = None);
     }
 
     /// Something came from a worker. False for a connection that no longer counts.
@@ -143,6 +148,7 @@ mod tests {
             slots: 2,
             exchange: "h:1".into(),
             running: None,
+            leaving: false,
         }
     }
 

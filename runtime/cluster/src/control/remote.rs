@@ -1,7 +1,7 @@
 //! A deployment whose tasks run in workers.
 
-use super::pool::Shared;
 use super::registry::ConnectionId;
+use super::shared::Shared;
 use super::wire::{WireCommand, WireStatus};
 use std::sync::Arc;
 use std::time::Duration;

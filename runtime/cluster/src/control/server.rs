@@ -1,10 +1,11 @@
 //! The control RPC's server: one task for each worker's connection.
 
 use super::MAX_MESSAGE;
+use super::crew::{Link, tell};
 use super::message::{ToCoordinator, ToWorker};
-use super::pool::{Link, Shared, tell};
 use super::registry::ConnectionId;
 use super::rpc::control_server::{Control, ControlServer};
+use super::shared::Shared;
 use super::wire::WireError;
 use std::future::Future;
 use std::net::TcpListener;

@@ -36,35 +36,31 @@ pub fn document_text() -> String {
 
 fn operation(route: &Route, generator: &mut SchemaGenerator) -> Value {
     let parameter = |name: &str, place: &str, meaning: &str| {
-        let mut p = json!({"name": name, "in": place, "required": place == "path", "schema": {"type": "string"}});
-        if !meaning.is_empty() {
-            p["description"] = meaning.into();
-        }
-        p
+        let p = json!({"name": name, "in": place, "required": place == "path", "schema": {"type": "string"}});
+        with(p, (!meaning.is_empty()).then(|| ("description", meaning.into())))
     };
     let mut parameters: Vec<Value> = in_path(route.path).map(|name| parameter(name, "path", "")).collect();
     parameters.extend(route.query.iter().map(|(name, meaning)| parameter(name, "query", meaning)));
     let content = |schema: schemars::Schema| json!({"application/json": {"schema": schema}});
     let (status, schema) = route.answer;
-    let mut good = json!({"description": "done"});
-    if status == 202 {
-        good["description"] = "accepted".into();
-    }
-    if let Some(schema) = schema {
-        good["content"] = content(schema(generator));
-    }
+    let good = json!({"description": if status == 202 { "accepted" } else { "done" }});
+    let good = with(good, schema.map(|schema| ("content", content(schema(generator)))));
     let mut responses = Map::new();
     responses.insert(status.to_string(), good);
     let errors = content(generator.subschema_for::<ErrorResponse>());
     responses.insert("default".into(), json!({"description": "what went wrong", "content": errors}));
-    let mut operation = json!({"summary": route.summary, "responses": responses});
-    if !parameters.is_empty() {
-        operation["parameters"] = parameters.into();
+    let operation = json!({"summary": route.summary, "responses": responses});
+    let operation = with(operation, (!parameters.is_empty()).then(|| ("parameters", parameters.into())));
+    let body = route.body.map(|body| json!({"required": false, "content": content(body(generator))}));
+    with(operation, body.map(|body| ("requestBody", body)))
+}
+
+/// An object with one more entry, if there is one.
+fn with(mut object: Value, entry: Option<(&str, Value)>) -> Value {
+    if let (Some(object), Some((key, value))) = (object.as_object_mut(), entry) {
+        object.insert(key.to_string(), value);
     }
-    if let Some(body) = route.body {
-        operation["requestBody"] = json!({"required": false, "content": content(body(generator))});
-    }
-    operation
+    object
 }
 
 /// Names between braces.

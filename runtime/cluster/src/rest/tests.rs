@@ -303,7 +303,7 @@ fn what_a_running_job_tells() {
         ("/status", "/lastCheckpoint/location", json!("file:/x/chk-2")),
         ("/status", "/lastFailure/worker", json!("b")),
         ("/status", "/lastRescale/to", json!(2)),
-        ("/status", "/triggers/2/outcome/rescale/from", json!(1)),
+        ("/status", "/triggers/3/outcome/rescale/from", json!(1)),
         ("/status", "/workers/freeSlots", json!(2)),
         ("/status", "/parallelism", json!({"wanted": 2, "now": 2, "max": 128})),
         ("/health/ready", "/ok", json!(true)),

@@ -95,7 +95,7 @@ impl CheckpointLog {
             }
             self.history.push_back(Entry { info, parallelism: Vec::new(), acks: BTreeMap::new() });
         }
-        self.history.make_contiguous().sort_by(|a, b| b.info.id.cmp(&a.info.id));
+        self.history.make_contiguous().sort_by_key(|entry| std::cmp::Reverse(entry.info.id));
         self.history.truncate(HISTORY);
     }
 

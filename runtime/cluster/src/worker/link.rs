@@ -155,7 +155,7 @@ impl Connector {
             Err(e) => return End::Broken(chain_of(&e)),
         };
         let (link, outbound) = unbounded_channel();
-        self.outbox.connect(link.clone(), |running| {
+        self.outbox.connect(link.clone(), |running, leaving| {
             ToCoordinator::Register(Register {
                 protocol: PROTOCOL,
                 binary: BINARY.to_string(),
@@ -164,6 +164,7 @@ impl Connector {
                 slots: self.config.slots,
                 exchange: self.exchange.clone(),
                 running,
+                leaving,
             })
         });
         let mut client = ControlClient::new(channel).max_decoding_message_size(MAX_MESSAGE);

@@ -27,13 +27,10 @@ impl Outbox {
     pub fn connect(
         &self,
         link: UnboundedSender<ToCoordinator>,
-        register: impl FnOnce(Option<Running>) -> ToCoordinator,
+        register: impl FnOnce(Option<Running>, bool) -> ToCoordinator,
     ) {
         let mut inner = self.inner.lock();
-        let _ = link.send(register(inner.running.clone()));
-        if inner.leaving {
-            let _ = link.send(ToCoordinator::Leave);
-        }
+        let _ = link.send(register(inner.running.clone(), inner.leaving));
         inner.link = Some(link);
     }
 
@@ -138,7 +135,7 @@ mod tests {
     fn running(outbox: &Outbox) -> Option<Running> {
         let (link, mut said) = unbounded_channel();
         let mut got = None;
-        outbox.connect(link, |running| {
+        outbox.connect(link, |running, _| {
             got = running;
             ToCoordinator::Heartbeat
         });
@@ -180,8 +177,7 @@ mod tests {
         let outbox = Outbox::default();
         outbox.leave();
         let (link, mut said) = unbounded_channel();
-        outbox.connect(link, |_| ToCoordinator::Heartbeat);
-        assert_eq!(said.try_recv(), Ok(ToCoordinator::Heartbeat));
+        outbox.connect(link, |_, leaving| if leaving { ToCoordinator::Leave } else { ToCoordinator::Heartbeat });
         assert_eq!(said.try_recv(), Ok(ToCoordinator::Leave));
     }
 

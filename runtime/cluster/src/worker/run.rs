@@ -9,15 +9,19 @@ use super::{WorkerConfig, address};
 use crate::control::message::{Deploy, ToCoordinator, ToWorker};
 use crate::control::wire::{WireCommand, WireError, WireEvent, WireStatus};
 use crossbeam_channel::{Receiver, Sender, bounded, never, select, unbounded};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use streamjob_core::error::ErrorExt;
-use streamjob_core::{Error, Result};
+use streamjob_core::{Domain, Error, Result};
 use streamjob_engine::deploy::{TaskCommand, TaskEvent};
 use streamjob_engine::net::{Network, NetworkConfig};
 
 /// Between two reports of figures.
 const STATUS: Duration = Duration::from_millis(500);
+/// Between two tries to resolve the coordinator's name, and between two lines that tell of it.
+const RETRY: Duration = Duration::from_millis(500);
+const TELL: Duration = Duration::from_secs(10);
 
 /// Asks a worker to end.
 #[derive(Clone)]
@@ -44,7 +48,7 @@ pub fn run_worker(config: WorkerConfig, leave: Receiver<()>) -> Result<()> {
     address::check(&config.coordinator)?;
     let bind = address::bind(config.bind.as_deref(), &config.coordinator);
     let network = Network::start(NetworkConfig { bind, tls: config.tls.clone() })?;
-    let exchange = address::advertise(config.advertise.as_deref(), network.address(), &config.coordinator)?;
+    let Some(exchange) = own_address(&config, network.address(), &leave)? else { return Ok(()) };
     tracing::info!("worker {}: {} slots, exchange at {exchange}", config.name, config.slots);
     let outbox = Arc::new(Outbox::default());
     let monitor = Monitor::start(&config.name, config.http.as_deref(), outbox.clone())?;
@@ -66,6 +70,26 @@ pub fn run_worker(config: WorkerConfig, leave: Receiver<()>) -> Result<()> {
     let outcome = worker.run(&inbox, &leave);
     drop(link);
     outcome
+}
+
+/// Where others find this worker; `None` when it is asked to end before that is known. In a cluster the coordinator's
+/// name may resolve only later.
+fn own_address(config: &WorkerConfig, bound: SocketAddr, leave: &Receiver<()>) -> Result<Option<String>> {
+    let mut told: Option<Instant> = None;
+    loop {
+        match address::advertise(config.advertise.as_deref(), bound, &config.coordinator) {
+            Err(e) if e.domain() == Domain::Transient => {
+                if told.is_none_or(|at| at.elapsed() >= TELL) {
+                    told = Some(Instant::now());
+                    tracing::warn!("{e}; trying again");
+                }
+            }
+            known => return known.map(Some),
+        }
+        if leave.recv_timeout(RETRY).is_ok() {
+            return Ok(None);
+        }
+    }
 }
 
 struct Worker {

@@ -54,6 +54,8 @@ pub struct Coordinator {
     /// Subtasks now; the settings' until the job is rescaled.
     parallelism: u32,
     rescaling: Option<rescale::Rescaling>,
+    /// A worker that is to end, when all tasks run.
+    leaving: Option<String>,
 }
 
 /// Why and how the job is about to end.
@@ -111,6 +113,7 @@ impl Coordinator {
             restarts: Restarts::new(settings.restart_strategy()),
             parallelism: settings.parallelism,
             rescaling: None,
+            leaving: None,
             settings: Arc::new(settings),
             ledger: Some(ledger),
             view,
@@ -288,7 +291,9 @@ impl Coordinator {
                     tracing::info!("all tasks are running");
                     self.rescaled();
                     let actions = self.decisions.tasks_running(true, now);
-                    return self.perform(actions);
+                    let outcome = self.perform(actions);
+                    let leaving = self.leaving.take();
+                    return outcome.or_else(|| leaving.and_then(|worker| self.move_off(&worker)));
                 }
                 None
             }

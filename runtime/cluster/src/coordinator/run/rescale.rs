@@ -74,7 +74,11 @@ impl Coordinator {
             return None;
         }
         let now = self.now();
-        let (request, actions) = self.decisions.request(RequestKind::Checkpoint, now).ok()?;
+        let Ok((request, actions)) = self.decisions.request(RequestKind::Checkpoint, now) else {
+            // Its tasks are just being started.
+            self.leaving = Some(worker.to_string());
+            return None;
+        };
         tracing::info!("a checkpoint, then the tasks on worker {worker} go on elsewhere");
         self.ending = Ending::Rescale(Wanted { trigger: None, parallelism: self.parallelism, request });
         self.perform(actions)
@@ -88,7 +92,7 @@ impl Coordinator {
         failed: TriggerOutcome,
     ) -> Option<JobOutcome> {
         self.ending = Ending::No;
-        let Some(trigger) = trigger else { return None };
+        let trigger = trigger?;
         let latest = self.view.checkpoints().latest;
         if latest.completed.is_none() && latest.restored.is_none() {
             self.view.close_trigger(&trigger, failed);

@@ -556,7 +556,12 @@ fn a_rescale_starts_the_tasks_again_from_a_checkpoint_of_its_own() {
 
 #[test]
 fn tasks_of_a_worker_that_is_to_end_go_on_elsewhere_from_a_checkpoint() {
-    let mut rig = Rig::new(&storage(), &[("execution.checkpointing.tolerable-failed-checkpoints", "1")]);
+    let options = [
+        ("execution.checkpointing.tolerable-failed-checkpoints", "1"),
+        ("restart-strategy.type", "fixed-delay"),
+        ("restart-strategy.fixed-delay.delay", "0 ms"),
+    ];
+    let mut rig = Rig::new(&storage(), &options);
     assert!(rig.job.on_event(TaskEvent::Leaving("w".into())).is_none());
     assert!(rig.job.on_event(TaskEvent::Leaving("w".into())).is_none(), "told twice is told once");
     assert_eq!(rig.told(), ["trigger 1"]);
@@ -564,10 +569,20 @@ fn tasks_of_a_worker_that_is_to_end_go_on_elsewhere_from_a_checkpoint() {
     assert!(rig.all(|t| TaskEvent::Published(t, 1)).is_none());
     assert_eq!(rig.told(), ["complete 1", "cancel", "deploy at 1"]);
     assert!(rig.all(TaskEvent::Running).is_none());
+    // Told while tasks are started: when they run.
+    assert!(rig.job.on_event(TaskEvent::PeerLost(Error::transient("lost"))).is_none());
+    assert!(rig.job.on_event(TaskEvent::Leaving("u".into())).is_none());
+    rig.told();
+    assert!(rig.all(TaskEvent::Running).is_none());
+    assert_eq!(rig.told(), ["trigger 2"]);
+    assert!(rig.snapshots(2).is_none());
+    assert!(rig.all(|t| TaskEvent::Published(t, 2)).is_none());
+    assert_eq!(rig.told(), ["complete 2", "cancel", "deploy at 1"]);
+    assert!(rig.all(TaskEvent::Running).is_none());
     // Without a checkpoint they stay until the worker is lost.
     rig.job.on_event(TaskEvent::Leaving("v".into()));
-    assert!(rig.declines(2, Error::transient("no storage")).is_none());
-    assert_eq!(rig.told(), ["trigger 2", "abort 2"]);
+    assert!(rig.declines(3, Error::transient("no storage")).is_none());
+    assert_eq!(rig.told(), ["trigger 3", "abort 3"]);
     assert!(matches!(rig.job.ending, Ending::No));
 }
 
