@@ -178,7 +178,13 @@ pub(crate) fn plan(snapshots: &[KeyedSnapshot], groups: &Range<u32>) -> Result<(
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#[allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::single_range_in_vec_init
+)]
 mod tests {
     use super::*;
     use streamjob_state::FileRef;
