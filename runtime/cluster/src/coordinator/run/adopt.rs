@@ -9,7 +9,6 @@ use crate::control::{Adopted, Candidate};
 use crate::coordinator::JobOutcome;
 use crate::coordinator::attempt::Attempt;
 use crate::coordinator::ledger::Ledger;
-use crate::view::Request;
 use crossbeam_channel::{select, unbounded};
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -91,13 +90,8 @@ impl Coordinator {
                 recv(self.requests) -> request => request.ok(),
                 default(LOOK) => None,
             };
-            match request {
-                Some(Request::Cancel) => return Ok(Some(JobOutcome::Canceled)),
-                Some(Request::Suspend) => return Ok(Some(JobOutcome::Suspended { checkpoint: None })),
-                Some(other) => {
-                    self.on_request(other);
-                }
-                None => {}
+            if let Some(outcome) = request.and_then(|r| self.while_waiting(r)) {
+                return Ok(Some(outcome));
             }
         }
     }

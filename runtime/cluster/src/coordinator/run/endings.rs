@@ -154,6 +154,18 @@ impl Coordinator {
         }
     }
 
+    /// A client's request while no tasks run: it can end the wait, and everything else is answered.
+    pub(super) fn while_waiting(&mut self, request: Request) -> Option<JobOutcome> {
+        match request {
+            Request::Cancel => Some(JobOutcome::Canceled),
+            Request::Suspend => Some(JobOutcome::Suspended { checkpoint: None }),
+            other => {
+                self.on_request(other);
+                None
+            }
+        }
+    }
+
     /// Waits before a restart; a cancel ends the wait.
     pub(super) fn pause(&mut self, delay: Duration) -> Option<JobOutcome> {
         let until = Instant::now() + delay;
@@ -164,10 +176,10 @@ impl Coordinator {
                 return None;
             }
             match self.requests.recv_timeout(left.min(BEAT)) {
-                Ok(Request::Cancel) => return Some(JobOutcome::Canceled),
-                Ok(Request::Suspend) => return Some(JobOutcome::Suspended { checkpoint: None }),
-                Ok(other) => {
-                    self.on_request(other);
+                Ok(request) => {
+                    if let Some(outcome) = self.while_waiting(request) {
+                        return Some(outcome);
+                    }
                 }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return None,

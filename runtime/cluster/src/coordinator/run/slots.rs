@@ -3,7 +3,6 @@
 
 use super::Coordinator;
 use crate::coordinator::JobOutcome;
-use crate::view::Request;
 use crossbeam_channel::{bounded, select};
 use std::time::{Duration, Instant};
 use streamjob_core::{Domain, Error, Result};
@@ -59,13 +58,8 @@ impl Coordinator {
                 recv(self.requests) -> request => request.ok(),
                 default(wait) => None,
             };
-            match request {
-                Some(Request::Cancel) => return Ok(Some(JobOutcome::Canceled)),
-                Some(Request::Suspend) => return Ok(Some(JobOutcome::Suspended { checkpoint: None })),
-                Some(other) => {
-                    self.on_request(other);
-                }
-                None => {}
+            if let Some(outcome) = request.and_then(|r| self.while_waiting(r)) {
+                return Ok(Some(outcome));
             }
         }
         Ok(None)
