@@ -1,0 +1,155 @@
+//! Starts a job while nothing else of it runs: for the first time, after it was
+//! suspended, and as the end of a rollback.
+
+use streamjob_crds::status::{JobState, OperationKind, UpgradeOutcome};
+
+use super::{Draft, shorten};
+use crate::model::{Process, Record, Start, Step};
+use crate::names::Revision;
+use crate::reasons;
+
+impl Draft<'_> {
+    /// There is nothing yet.
+    pub(super) fn first(&mut self) {
+        if !self.job.shall_run() {
+            self.state = JobState::Suspended;
+            return;
+        }
+        let from = self.job.restore_from();
+        self.begin_start(from);
+    }
+
+    /// It was stopped.
+    pub(super) fn stopped(&mut self, revision: Revision) {
+        self.state = JobState::Suspended;
+        let Some(form) = self.form(revision) else { return self.resume() };
+        if form.has_objects() {
+            self.steps.push(Step::Clear(revision));
+            return self.progressing(&reasons::SUSPENDING, "the pods of the job go");
+        }
+        if self.job.shall_run() {
+            self.resume();
+        }
+    }
+
+    fn resume(&mut self) {
+        if !self.job.shall_run() {
+            return;
+        }
+        let before = self.intent.revision.and_then(|r| self.form(r)).and_then(|f| f.record.spec.restore.nonce);
+        let again = self.job.spec.restore.nonce > before;
+        let from = self.intent.resume_from.clone().filter(|_| !again).unwrap_or_else(|| self.job.restore_from());
+        self.begin_start(from);
+    }
+
+    /// Means to start a new form from here.
+    pub(super) fn begin_start(&mut self, from: String) {
+        let revision = self.intent.allot();
+        let limit = self.job.spec.upgrade.rollback.deadline.get();
+        let mut operation = self.operation(OperationKind::Start, revision, format!("start-{revision}"), limit);
+        operation.from = Some(from);
+        self.intent.operation = Some(operation);
+        self.state = JobState::Starting;
+        self.progressing(&reasons::STARTING, "the job is about to start");
+    }
+
+    /// A start is under way, or a rollback, which ends with one.
+    pub(super) fn start(&mut self) {
+        let Some(operation) = self.intent.operation.clone() else { return };
+        let (Ok(revision), from) = (operation.revision.parse::<Revision>(), operation.from.clone()) else { return };
+        let rolls_back = self.phase().is_some();
+        self.state = if rolls_back { JobState::RollingBack } else { JobState::Starting };
+        let reason = if rolls_back { &reasons::ROLLING_BACK } else { &reasons::STARTING };
+        self.say(format!("start {revision} from {}", from.as_deref().unwrap_or("auto")));
+
+        // While nothing of it was seen to run, another spec is a new try from the same point. What a rollback returns
+        // to is given up for a spec that the user has meanwhile changed only if it cannot start itself.
+        if let Some(form) = self.form(revision) {
+            let refused = matches!(form.coordinator, Process::Refused(_));
+            let given_up = form.job.as_ref().is_some_and(|j| j.state == streamjob_api::JobState::Failed);
+            let changed = !self.is_asked_for(form) && (!rolls_back || (refused && !self.was_refused()));
+            if form.runs() || form.coordinator == Process::Done {
+                return self.started(revision);
+            }
+            if changed && !form.job.as_ref().is_some_and(|j| j.generation > 0) {
+                self.end_upgrade(UpgradeOutcome::RolledBack);
+                return self.begin_start(from.unwrap_or_else(|| "auto".to_owned()));
+            }
+            if changed {
+                // It has taken power, so that its own newest state is what to go on from.
+                self.intent.revision = Some(revision);
+                return self.begin_start("auto".to_owned());
+            }
+            match &form.coordinator {
+                Process::Refused(message) => self.stalled(&reasons::START_REFUSED, shorten(message)),
+                _ if given_up => self.stalled(&reasons::JOB_FAILED, self.failure(form)),
+                Process::Trouble(_, message) => self.progressing(reason, shorten(message)),
+                _ => match &form.workers.trouble {
+                    Some(trouble) => self.progressing(reason, trouble.clone()),
+                    None => self.progressing(reason, format!("{revision} starts")),
+                },
+            }
+        } else {
+            self.progressing(reason, format!("{revision} starts"));
+        }
+        if !rolls_back && !self.job.shall_run() && self.form(revision).is_none_or(|f| f.job.is_none()) {
+            return self.take_back(revision);
+        }
+
+        // The old workers make room, and what did not prove itself goes before its successor comes.
+        let upgrade = self.intent.upgrade.clone().filter(|u| u.phase.is_some());
+        for old in upgrade.iter().flat_map(|u| [&u.from, &u.to]).flatten().filter_map(|r| r.parse().ok()) {
+            if self.form(old).is_some_and(crate::model::Form::has_objects) {
+                self.steps.push(Step::Clear(old));
+            }
+        }
+        let stable = upgrade.and_then(|u| u.from).and_then(|r| r.parse().ok()).and_then(|r| self.form(r));
+        let start = Start { standby: false, from };
+        let record = |draft: &Self| match stable {
+            Some(old) => Record { start, ..old.record.clone() },
+            None => draft.record(start),
+        };
+        self.make(revision, record, true);
+        self.share(revision);
+        self.wake_soon();
+    }
+
+    /// Suspended before anything of the new form ran.
+    fn take_back(&mut self, revision: Revision) {
+        let from = self.intent.operation.take().and_then(|o| o.from);
+        self.intent.revision = Some(revision);
+        self.intent.resume_from = Some(from.unwrap_or_else(|| "auto".to_owned()));
+        self.state = JobState::Suspended;
+    }
+
+    fn started(&mut self, revision: Revision) {
+        self.intent.revision = Some(revision);
+        self.intent.operation = None;
+        self.intent.resume_from = None;
+        self.end_upgrade(UpgradeOutcome::RolledBack);
+    }
+
+    /// Ends an upgrade that is under way.
+    pub(super) fn end_upgrade(&mut self, outcome: UpgradeOutcome) {
+        if let Some(upgrade) = self.intent.upgrade.as_mut().filter(|u| u.phase.is_some()) {
+            upgrade.phase = None;
+            upgrade.deadline = None;
+            upgrade.outcome = Some(outcome);
+        }
+    }
+
+    /// Why a job failed, in its own words.
+    pub(super) fn failure(&self, form: &crate::model::Form) -> String {
+        let told = form.job.as_ref().and_then(|j| j.last_failure.as_ref()).map(|f| f.message.as_str());
+        shorten(told.unwrap_or("the job failed and does not say why"))
+    }
+
+    /// Whether the spec asks for exactly what the last upgrade could not do.
+    pub(super) fn was_refused(&self) -> bool {
+        let Some(upgrade) = &self.intent.upgrade else { return false };
+        let failed = matches!(upgrade.outcome, Some(UpgradeOutcome::Refused | UpgradeOutcome::RolledBack))
+            || upgrade.phase == Some(streamjob_crds::status::UpgradePhase::RollBack);
+        let to = upgrade.to.as_deref().and_then(|r| r.parse().ok()).and_then(|r| self.form(r));
+        failed && to.is_some_and(|form| self.is_asked_for(form))
+    }
+}
