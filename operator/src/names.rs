@@ -64,9 +64,10 @@ impl Names<'_> {
         format!("{}-{revision}-coordinator", self.0)
     }
 
-    /// The workers of a form: a StatefulSet.
+    /// The workers of a form: a StatefulSet. Kubernetes adds ten letters of a hash for a label of its pods, so the name
+    /// has to be short.
     pub fn workers(&self, revision: Revision) -> String {
-        format!("{}-{revision}-worker", self.0)
+        format!("{}-{revision}-w", self.0)
     }
 }
 
@@ -108,9 +109,9 @@ mod tests {
     fn every_name_fits_a_label() {
         let job = "j".repeat(streamjob_crds::MAX_NAME);
         let (names, r) = (Names(&job), Revision(999_999));
-        // A pod of the StatefulSet gets "-<ordinal>", and a controller's hash label of its own.
-        for name in [names.rest(), names.budget(), names.form(r), names.coordinator(r), names.workers(r)] {
-            assert!(name.len() + "-32767".len() <= 64, "{name}");
+        for name in [names.rest(), names.budget(), names.form(r), names.coordinator(r)] {
+            assert!(name.len() <= 63, "{name}");
         }
+        assert!(names.workers(r).len() + "-0123456789".len() <= 63);
     }
 }

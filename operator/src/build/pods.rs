@@ -166,8 +166,10 @@ fn pod(r: &Rendering<'_>, component: &str, mut container: Value, mut volumes: Ve
         },
         "tolerations": [lost("node.kubernetes.io/not-ready"), lost("node.kubernetes.io/unreachable")],
         "containers": [container],
-        "volumes": volumes,
     });
+    if let (Some(pod), false) = (pod.as_object_mut(), volumes.is_empty()) {
+        pod.insert("volumes".to_owned(), json!(volumes));
+    }
     if let (Some(pod), false) = (pod.as_object_mut(), spec.image_pull_secrets.is_empty()) {
         pod.insert("imagePullSecrets".to_owned(), json!(spec.image_pull_secrets));
     }

@@ -170,6 +170,28 @@ fn a_stopped_form_stays_stopped_when_its_process_comes_back() {
 }
 
 #[test]
+fn a_form_that_was_lost_before_its_first_checkpoint_is_not_taken_for_stopped() {
+    let dir = tempfile::tempdir().unwrap();
+    let form = Form::new(dir.path(), "r1", &sql("id"));
+    let (mut coordinator, worker) = (form.coordinator(&[]), form.worker());
+    coordinator.until_told("completed in");
+    form.post("/jobs/orders/stop", json!({"triggerId": "stop"}));
+    coordinator.end().ok("the coordinator");
+    worker.end().ok("the worker");
+    // The next form takes power, from the savepoint that the one before was stopped with, and is lost.
+    let next = Form::new(dir.path(), "r2", &sql("id"));
+    let (mut coordinator, worker) =
+        (next.coordinator(&["--set", "execution.checkpointing.interval=1h"]), next.worker());
+    coordinator.until_told("resumes from savepoint");
+    next.until("job that runs", "/status", |s| s["state"] == "RUNNING");
+    assert!(coordinator.kill(), "the job had ended");
+    let told = next.coordinator(&[]).end().ok("its process again").err;
+    assert!(told.contains("finished after") && !told.contains("nothing is left to do"), "{told}");
+    worker.end().ok("its worker");
+    assert_eq!(rows(&dir.path().join("out")).len(), ROWS as usize);
+}
+
+#[test]
 fn state_that_does_not_fit_is_told_before_anything_is_touched() {
     let dir = tempfile::tempdir().unwrap();
     let old = Form::new(dir.path(), "r1", COUNT);

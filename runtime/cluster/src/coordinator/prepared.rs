@@ -83,7 +83,10 @@ impl Prepared {
         };
         let epochs = job.epochs(&job.paths().lineage(&head.job_id), Some(&head))?;
         Ok(match epochs.into_iter().next_back() {
-            Some(epoch) if epoch.kind == Kind::StopSavepoint => Past::Stopped(epoch.manifest),
+            // A savepoint that the generation before was stopped with is what this form began from, and not its end.
+            Some(epoch) if epoch.kind == Kind::StopSavepoint && epoch.generation == head.generation => {
+                Past::Stopped(epoch.manifest)
+            }
             _ => Past::Ran,
         })
     }
