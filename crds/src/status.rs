@@ -331,7 +331,7 @@ pub struct UpgradeStatus {
     /// When the upgrade began.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub started_at: Option<Time>,
-    /// When the present phase must be done.
+    /// When the present phase must be done; after a savepoint that failed, when the upgrade is tried again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deadline: Option<Time>,
     /// How it ended; absent while it is under way.

@@ -31,6 +31,7 @@ reasons! {
     INVALID_SPEC = "InvalidSpec", "The spec is not valid; the job that runs is left as it is. The message names the field and the fix.";
     NAME_TAKEN = "NameTaken", "An object of somebody else has a name that the job needs. Delete or rename it, or rename the job.";
     START_REFUSED = "StartRefused", "The coordinator refuses to start and says why. Correct the field that it names.";
+    NOT_STARTED = "NotStarted", "The job did not start in time; it starts as soon as what the message names is mended.";
     UPGRADE_REFUSED = "UpgradeRefused", "The new version cannot take over; the old one goes on. Correct what the message names.";
     ROLLED_BACK = "RolledBack", "The new version did not complete a checkpoint in time; the old one runs again. Correct the spec.";
     UNPROVEN = "Unproven", "The new version does not complete a checkpoint, and rollback is switched off. Correct the spec.";

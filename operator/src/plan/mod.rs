@@ -135,7 +135,9 @@ impl<'a> Draft<'a> {
                 self.steps.push(Step::Record(revision, Box::new(record)));
             }
             Some(form) => {
-                let mut shape = Self::shape(&form.record, self.job.spec.parallelism);
+                // A coordinator reads its manifest once: another parallelism is a rescale, when it runs.
+                let parallelism = form.parallelism.unwrap_or(self.job.spec.parallelism);
+                let mut shape = Self::shape(&form.record, parallelism);
                 if !workers {
                     shape.workers = 0;
                 }

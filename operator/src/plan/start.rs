@@ -67,7 +67,10 @@ impl Draft<'_> {
         if let Some(form) = self.form(revision) {
             let refused = matches!(form.coordinator, Process::Refused(_));
             let given_up = form.job.as_ref().is_some_and(|j| j.state == streamjob_api::JobState::Failed);
-            let changed = !self.is_asked_for(form) && (!rolls_back || (refused && !self.was_refused()));
+            let late = self.now >= operation.deadline.0;
+            let smaller = form.parallelism.is_some_and(|p| p > self.job.spec.parallelism);
+            let changed = (late && smaller && !rolls_back)
+                || !self.is_asked_for(form) && (!rolls_back || (refused && !self.was_refused()));
             if form.runs() || form.coordinator == Process::Done {
                 return self.started(revision);
             }
@@ -83,11 +86,18 @@ impl Draft<'_> {
             match &form.coordinator {
                 Process::Refused(message) => self.stalled(&reasons::START_REFUSED, shorten(message)),
                 _ if given_up => self.stalled(&reasons::JOB_FAILED, self.failure(form)),
-                Process::Trouble(_, message) => self.progressing(reason, shorten(message)),
-                _ => match &form.workers.trouble {
-                    Some(trouble) => self.progressing(reason, trouble.clone()),
-                    None => self.progressing(reason, format!("{revision} starts")),
-                },
+                coordinator => {
+                    let why = match coordinator {
+                        Process::Trouble(_, message) => Some(message),
+                        _ => form.workers.trouble.as_ref(),
+                    };
+                    let why = why.map_or_else(|| format!("{revision} starts"), |w| shorten(w));
+                    if late {
+                        self.stalled(&reasons::NOT_STARTED, why);
+                    } else {
+                        self.progressing(reason, why);
+                    }
+                }
             }
         } else {
             self.progressing(reason, format!("{revision} starts"));
@@ -150,6 +160,7 @@ impl Draft<'_> {
         let failed = matches!(upgrade.outcome, Some(UpgradeOutcome::Refused | UpgradeOutcome::RolledBack))
             || upgrade.phase == Some(streamjob_crds::status::UpgradePhase::RollBack);
         let to = upgrade.to.as_deref().and_then(|r| r.parse().ok()).and_then(|r| self.form(r));
-        failed && to.is_some_and(|form| self.is_asked_for(form))
+        let again = upgrade.phase.is_none() && upgrade.deadline.as_ref().is_some_and(|d| self.now >= d.0);
+        failed && !again && to.is_some_and(|form| self.is_asked_for(form))
     }
 }

@@ -35,6 +35,9 @@ impl Draft<'_> {
             let rolled_back = outcome == Some(UpgradeOutcome::RolledBack);
             let reason = if rolled_back { &reasons::ROLLED_BACK } else { &reasons::UPGRADE_REFUSED };
             self.stalled(reason, message.unwrap_or_else(|| reason.meaning.to_owned()));
+            if let Some(again) = self.intent.upgrade.as_ref().and_then(|u| u.deadline.clone()) {
+                self.wake_at(again.0);
+            }
             if rolled_back {
                 self.state = JobState::RolledBack;
             }

@@ -5,7 +5,7 @@ use streamjob_crds::UpgradeMode;
 use streamjob_crds::status::{JobState, OperationKind, UpgradeOutcome, UpgradePhase, UpgradeStatus};
 
 use super::suspend::Stop;
-use super::{Draft, SURGE, shorten};
+use super::{Draft, RETRY_MAX, SURGE, shorten};
 use crate::model::{Call, Form, Process, Start, Step, after};
 use crate::names::Revision;
 use crate::reasons;
@@ -105,7 +105,14 @@ impl Draft<'_> {
             Stop::Done(path) => self.begin_switch(to, path),
             // It failed for good meanwhile: the newest checkpoint is all that there is.
             Stop::Cannot => self.begin_switch(to, None),
-            Stop::Failed(why) => self.refuse(&format!("the savepoint failed, and {from} goes on: {why}")),
+            Stop::Failed(why) => {
+                self.refuse(&format!("the savepoint failed, and {from} goes on; it is tried again: {why}"));
+                // Storage may be better later; what is wrong with a spec stays wrong.
+                let again = after(self.now, RETRY_MAX);
+                if let Some(upgrade) = &mut self.intent.upgrade {
+                    upgrade.deadline = Some(again);
+                }
+            }
         }
     }
 
