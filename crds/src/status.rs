@@ -167,7 +167,7 @@ closed_enum! {
 }
 
 closed_enum! {
-    /// What is asked of a coordinator.
+    /// What is asked: to start, to begin out of standing by, to stop with a savepoint, or to change the parallelism.
     OperationKind {
         /// Start from `from`, with nothing else running.
         Start,
@@ -350,7 +350,7 @@ pub struct UpgradeStatus {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OperationStatus {
-    /// What.
+    /// What is asked: to start, to begin out of standing by, to stop with a savepoint, or to change the parallelism.
     #[serde(rename = "type")]
     pub kind: OperationKind,
     /// The form that is asked.
@@ -372,7 +372,6 @@ pub struct OperationStatus {
     /// When it shall be done, or, after a failure, when it is tried again.
     pub deadline: Time,
     /// Which try it is, from 1.
-    #[serde(default)]
     #[schemars(range(min = 0))]
     pub attempt: i32,
     /// Why this try failed; absent while it is under way.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use streamjob_crds::status::{JobState, OperationStatus, RevisionRef, UpgradeStatus};
+use streamjob_crds::status::{JobState, OperationStatus, RevisionRef, UpgradeOutcome, UpgradeStatus};
 use streamjob_crds::{StreamJobSpec, StreamJobStatus};
 
 use crate::names::Revision;
@@ -169,8 +169,10 @@ impl Intent {
         let parsed = |r: &Option<String>| r.as_deref().and_then(|r| r.parse().ok()) == Some(revision);
         self.revision == Some(revision)
             || self.upgrade.as_ref().is_some_and(|u| {
-                let over = u.phase.is_none();
-                parsed(&u.to) || (!over && parsed(&u.from))
+                // What could not take over is remembered, so that it is not tried again and again.
+                let failed = matches!(u.outcome, Some(UpgradeOutcome::Refused | UpgradeOutcome::RolledBack));
+                let under_way = u.phase.is_some();
+                (parsed(&u.to) && (under_way || failed)) || (parsed(&u.from) && under_way)
             })
             || self.operation.as_ref().is_some_and(|o| o.revision.parse() == Ok(revision))
     }

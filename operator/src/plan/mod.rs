@@ -91,8 +91,15 @@ impl<'a> Draft<'a> {
         self.collect();
     }
 
-    /// Forms that nothing speaks of go.
+    /// Forms that nothing speaks of go, and of what could not take over only the record stays.
     fn collect(&mut self) {
+        let upgrade = self.intent.upgrade.as_ref().filter(|u| u.phase.is_none());
+        let left = upgrade.and_then(|u| u.to.as_deref()).and_then(|r| r.parse().ok());
+        let busy = self.intent.operation.as_ref().and_then(|o| o.revision.parse().ok());
+        let left = left.filter(|l| Some(*l) != self.intent.revision && Some(*l) != busy);
+        if let Some(left) = left.filter(|l| self.intent.speaks_of(*l) && self.form(*l).is_some_and(Form::has_objects)) {
+            self.steps.push(Step::Clear(left));
+        }
         let gone = self.seen.forms.keys().filter(|r| !self.intent.speaks_of(**r));
         self.steps.extend(gone.map(|r| Step::Forget(*r)));
     }

@@ -4,7 +4,7 @@
 use streamjob_crds::status::{JobState, OperationKind, UpgradeOutcome};
 
 use super::{Draft, shorten};
-use crate::model::{Process, Record, Start, Step};
+use crate::model::{Form, Process, Record, Start, Step};
 use crate::names::Revision;
 use crate::reasons;
 
@@ -74,11 +74,13 @@ impl Draft<'_> {
             if form.runs() || form.coordinator == Process::Done {
                 return self.started(revision);
             }
-            if changed && !form.job.as_ref().is_some_and(|j| j.generation > 0) {
+            let power = form.job.as_ref().is_some_and(|j| j.generation > 0);
+            if changed && !power && idle(form) {
+                let from = self.once_more(from);
                 self.end_upgrade(UpgradeOutcome::RolledBack);
-                return self.begin_start(from.unwrap_or_else(|| "auto".to_owned()));
+                return self.begin_start(from);
             }
-            if changed {
+            if changed && power {
                 // It has taken power, so that its own newest state is what to go on from.
                 self.intent.revision = Some(revision);
                 return self.begin_start("auto".to_owned());
@@ -102,14 +104,14 @@ impl Draft<'_> {
         } else {
             self.progressing(reason, format!("{revision} starts"));
         }
-        if !rolls_back && !self.job.shall_run() && self.form(revision).is_none_or(|f| f.job.is_none()) {
+        if !rolls_back && !self.job.shall_run() && self.form(revision).is_none_or(idle) {
             return self.take_back(revision);
         }
 
         // The old workers make room, and what did not prove itself goes before its successor comes.
         let upgrade = self.intent.upgrade.clone().filter(|u| u.phase.is_some());
         for old in upgrade.iter().flat_map(|u| [&u.from, &u.to]).flatten().filter_map(|r| r.parse().ok()) {
-            if self.form(old).is_some_and(crate::model::Form::has_objects) {
+            if self.form(old).is_some_and(Form::has_objects) {
                 self.steps.push(Step::Clear(old));
             }
         }
@@ -124,11 +126,19 @@ impl Draft<'_> {
         self.wake_soon();
     }
 
+    /// What another form starts from, after one whose process may have run for a while without being seen: the newest
+    /// own state, where the start was to go on from that.
+    fn once_more(&self, from: Option<String>) -> String {
+        let resumes = self.intent.resume_from.is_some() && self.intent.resume_from == from;
+        from.filter(|_| !resumes).unwrap_or_else(|| "auto".to_owned())
+    }
+
     /// Suspended before anything of the new form ran.
     fn take_back(&mut self, revision: Revision) {
         let from = self.intent.operation.take().and_then(|o| o.from);
+        let from = self.once_more(from);
         self.intent.revision = Some(revision);
-        self.intent.resume_from = Some(from.unwrap_or_else(|| "auto".to_owned()));
+        self.intent.resume_from = Some(from);
         self.state = JobState::Suspended;
     }
 
@@ -149,7 +159,7 @@ impl Draft<'_> {
     }
 
     /// Why a job failed, in its own words.
-    pub(super) fn failure(&self, form: &crate::model::Form) -> String {
+    pub(super) fn failure(&self, form: &Form) -> String {
         let told = form.job.as_ref().and_then(|j| j.last_failure.as_ref()).map(|f| f.message.as_str());
         shorten(told.unwrap_or("the job failed and does not say why"))
     }
@@ -163,4 +173,9 @@ impl Draft<'_> {
         let again = upgrade.phase.is_none() && upgrade.deadline.as_ref().is_some_and(|d| self.now >= d.0);
         failed && !again && to.is_some_and(|form| self.is_asked_for(form))
     }
+}
+
+/// Whether its coordinator neither runs nor is about to.
+fn idle(form: &Form) -> bool {
+    matches!(form.coordinator, Process::Refused(_) | Process::Trouble(..) | Process::Absent)
 }

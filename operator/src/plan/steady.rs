@@ -5,7 +5,7 @@ use std::time::Duration;
 use streamjob_crds::status::{JobState, OperationKind, RevisionRef, UpgradeOutcome, UpgradePhase, UpgradeStatus};
 
 use super::{Draft, shorten};
-use crate::model::{Form, Process, Shape, Step, after, stamp};
+use crate::model::{Form, Process, Shape, after, stamp};
 use crate::names::Revision;
 use crate::reasons;
 
@@ -58,11 +58,6 @@ impl Draft<'_> {
         }
         self.ensure(revision, form, shape);
         self.share(revision);
-        // What an upgrade left is kept in words only.
-        let left = self.intent.upgrade.as_ref().and_then(|u| u.to.as_deref()).and_then(|r| r.parse().ok());
-        if let Some(left) = left.filter(|l| *l != revision && self.form(*l).is_some_and(Form::has_objects)) {
-            self.steps.push(Step::Clear(left));
-        }
         self.prove(revision, form);
         self.state = JobState::Running;
         match (&form.coordinator, &form.job) {
