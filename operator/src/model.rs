@@ -254,6 +254,14 @@ pub struct Plan {
     pub words: Vec<String>,
 }
 
+impl Plan {
+    /// Whether it decides something or something is lost by it. Such a plan must be made from a look at the cluster
+    /// itself: one that was made from a cache is made again before it is carried out.
+    pub fn needs_live_look(&self, seen: &Observed) -> bool {
+        self.intent != Intent::of(&seen.status, &seen.forms) || self.steps.iter().any(Step::destroys)
+    }
+}
+
 /// A time as Kubernetes writes it: whole seconds, so that what is read back equals what was written.
 pub fn stamp(at: Timestamp) -> Time {
     Time(Timestamp::from_second(at.as_second()).unwrap_or(at))

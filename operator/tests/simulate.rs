@@ -78,9 +78,13 @@ impl Operator {
         if world.gone {
             return 0;
         }
-        let (seen, version) = self.stale.take().unwrap_or_else(|| (world.observe(), world.version));
+        let (mut seen, mut version) = self.stale.take().unwrap_or_else(|| (world.observe(), world.version));
         let now = world.now();
-        let made = plan(&world.job, &seen, now);
+        let mut made = plan(&world.job, &seen, now);
+        if made.needs_live_look(&seen) {
+            (seen, version) = (world.observe(), world.version);
+            made = plan(&world.job, &seen, now);
+        }
         let next = status(&world.job, &seen, &made, now);
         let before = self.writes;
         if next != seen.status {

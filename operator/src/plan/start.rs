@@ -80,7 +80,7 @@ impl Draft<'_> {
                 self.end_upgrade(UpgradeOutcome::RolledBack);
                 return self.begin_start(from);
             }
-            if changed && power {
+            if changed && power && (late || given_up) {
                 // It has taken power, so that its own newest state is what to go on from.
                 self.intent.revision = Some(revision);
                 return self.begin_start("auto".to_owned());
@@ -110,11 +110,8 @@ impl Draft<'_> {
 
         // The old workers make room, and what did not prove itself goes before its successor comes.
         let upgrade = self.intent.upgrade.clone().filter(|u| u.phase.is_some());
-        for old in upgrade.iter().flat_map(|u| [&u.from, &u.to]).flatten().filter_map(|r| r.parse().ok()) {
-            if self.form(old).is_some_and(Form::has_objects) {
-                self.steps.push(Step::Clear(old));
-            }
-        }
+        let others = self.seen.forms.iter().filter(|(r, f)| **r != revision && f.has_objects());
+        self.steps.extend(others.map(|(r, _)| Step::Clear(*r)));
         let stable = upgrade.and_then(|u| u.from).and_then(|r| r.parse().ok()).and_then(|r| self.form(r));
         let start = Start { standby: false, from };
         let record = |draft: &Self| match stable {
