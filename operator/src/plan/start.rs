@@ -4,7 +4,7 @@
 use streamjob_crds::status::{JobState, OperationKind, UpgradeOutcome};
 
 use super::{Draft, shorten};
-use crate::model::{Form, Process, Record, Start, Step};
+use crate::model::{Call, Form, Process, Record, Start, Step};
 use crate::names::Revision;
 use crate::reasons;
 
@@ -75,7 +75,7 @@ impl Draft<'_> {
                 return self.started(revision);
             }
             let power = form.job.as_ref().is_some_and(|j| j.generation > 0);
-            if changed && !power && idle(form) {
+            if changed && !power && (idle(form) || refusal(form, &operation.trigger_id).is_some()) {
                 let from = self.once_more(from);
                 self.end_upgrade(UpgradeOutcome::RolledBack);
                 return self.begin_start(from);
@@ -85,7 +85,16 @@ impl Draft<'_> {
                 self.intent.revision = Some(revision);
                 return self.begin_start("auto".to_owned());
             }
+            let stands_by = form.job.as_ref().is_some_and(|j| j.standby.is_some());
+            if stands_by && form.trigger(&operation.trigger_id).is_none() {
+                let call = Call::Go(from.clone().unwrap_or_else(|| "auto".to_owned()));
+                self.steps.push(Step::Ask(revision, operation.trigger_id.clone(), call));
+            }
             match &form.coordinator {
+                _ if refusal(form, &operation.trigger_id).is_some() => {
+                    let why = refusal(form, &operation.trigger_id).unwrap_or_default();
+                    self.stalled(&reasons::START_REFUSED, shorten(&why));
+                }
                 Process::Refused(message) => self.stalled(&reasons::START_REFUSED, shorten(message)),
                 _ if given_up => self.stalled(&reasons::JOB_FAILED, self.failure(form)),
                 coordinator => {
@@ -104,7 +113,10 @@ impl Draft<'_> {
         } else {
             self.progressing(reason, format!("{revision} starts"));
         }
-        if !rolls_back && !self.job.shall_run() && self.form(revision).is_none_or(idle) {
+        if !rolls_back
+            && !self.job.shall_run()
+            && self.form(revision).is_none_or(|f| idle(f) || refusal(f, &operation.trigger_id).is_some())
+        {
             return self.take_back(revision);
         }
 
@@ -113,7 +125,8 @@ impl Draft<'_> {
         let others = self.seen.forms.iter().filter(|(r, f)| **r != revision && f.has_objects());
         self.steps.extend(others.map(|(r, _)| Step::Clear(*r)));
         let stable = upgrade.and_then(|u| u.from).and_then(|r| r.parse().ok()).and_then(|r| self.form(r));
-        let start = Start { standby: false, from };
+        // Never started by its arguments: a pod of it that comes back late would take power from its successor.
+        let start = Start { standby: true, from: None };
         let record = |draft: &Self| match stable {
             Some(old) => Record { start, ..old.record.clone() },
             None => draft.record(start),
@@ -175,4 +188,10 @@ impl Draft<'_> {
 /// Whether its coordinator neither runs nor is about to.
 fn idle(form: &Form) -> bool {
     matches!(form.coordinator, Process::Refused(_) | Process::Trouble(..) | Process::Absent)
+}
+
+/// Why it would not go.
+fn refusal(form: &Form, trigger: &str) -> Option<String> {
+    let outcome = form.trigger(trigger).and_then(|t| t.outcome.as_ref());
+    outcome.and_then(|o| o.failure.as_ref()).map(|f| f.message.clone())
 }
