@@ -65,7 +65,8 @@ impl Draft<'_> {
         // While nothing of it was seen to run, another spec is a new try from the same point. What a rollback returns
         // to is given up for a spec that the user has meanwhile changed only if it cannot start itself.
         if let Some(form) = self.form(revision) {
-            let refused = matches!(form.coordinator, Process::Refused(_));
+            let refused =
+                matches!(form.coordinator, Process::Refused(_)) || refusal(form, &operation.trigger_id).is_some();
             let given_up = form.job.as_ref().is_some_and(|j| j.state == streamjob_api::JobState::Failed);
             let late = self.now >= operation.deadline.0;
             let smaller = form.parallelism.is_some_and(|p| p > self.job.spec.parallelism);
