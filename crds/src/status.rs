@@ -45,6 +45,21 @@ pub struct StreamJobStatus {
     /// The upgrade under way, or the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub upgrade: Option<UpgradeStatus>,
+    /// The form of the job that is in power, or was when the job stopped: `r` and a number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 32))]
+    pub revision: Option<String>,
+    /// The highest number that was given to a form; none is given twice.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
+    pub last_revision: Option<i64>,
+    /// What is asked of the coordinator now; it is written before it is asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub operation: Option<OperationStatus>,
+    /// What the next start goes on from, while the job is stopped: a path, or `auto` for the newest own state.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 2048))]
+    pub resume_from: Option<String>,
     /// The last spec whose job completed a checkpoint; a rollback returns to it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_stable_spec: Option<RevisionRef>,
@@ -134,6 +149,34 @@ closed_enum! {
         Retire,
         /// The old version returns.
         RollBack,
+    }
+}
+
+closed_enum! {
+    /// How the last upgrade ended.
+    UpgradeOutcome {
+        /// The new version runs and has completed a checkpoint.
+        Completed,
+        /// The old version goes on: the new one, or the savepoint, was refused.
+        Refused,
+        /// The old version runs again: the new one did not prove itself.
+        RolledBack,
+        /// The spec changed again before anything was touched.
+        Abandoned,
+    }
+}
+
+closed_enum! {
+    /// What is asked: to start, to begin out of standing by, to stop with a savepoint, or to change the parallelism.
+    OperationKind {
+        /// Start from `from`, with nothing else running.
+        Start,
+        /// Begin, out of standing by.
+        Go,
+        /// Stop with a savepoint.
+        Stop,
+        /// Change the parallelism.
+        Rescale,
     }
 }
 
@@ -288,9 +331,53 @@ pub struct UpgradeStatus {
     /// When the upgrade began.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub started_at: Option<Time>,
+    /// When the present phase must be done; after a savepoint that failed, when the upgrade is tried again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deadline: Option<Time>,
+    /// How it ended; absent while it is under way.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<UpgradeOutcome>,
+    /// Why it ended so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 4096))]
+    pub message: Option<String>,
     /// How long no record was processed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outage: Option<Duration>,
+}
+
+/// What is asked of a coordinator.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OperationStatus {
+    /// What is asked: to start, to begin out of standing by, to stop with a savepoint, or to change the parallelism.
+    #[serde(rename = "type")]
+    pub kind: OperationKind,
+    /// The form that is asked.
+    #[schemars(length(max = 32))]
+    pub revision: String,
+    /// Its id: asked twice under one id is asked once.
+    #[schemars(length(max = 128))]
+    pub trigger_id: String,
+    /// What the job starts from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 2048))]
+    pub from: Option<String>,
+    /// The parallelism that is asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 32_768))]
+    pub parallelism: Option<i32>,
+    /// When it was decided.
+    pub started_at: Time,
+    /// When it shall be done, or, after a failure, when it is tried again.
+    pub deadline: Time,
+    /// Which try it is, from 1.
+    #[schemars(range(min = 0))]
+    pub attempt: i32,
+    /// Why this try failed; absent while it is under way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 4096))]
+    pub failure: Option<String>,
 }
 
 /// A ControllerRevision of this resource.
