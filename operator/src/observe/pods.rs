@@ -127,7 +127,9 @@ fn last_words(text: &str) -> String {
     let line = text.lines().rev().map(str::trim).find(|l| !l.is_empty()).unwrap_or_default();
     let told = serde_json::from_str::<Value>(line).ok();
     let message = told.as_ref().and_then(|t| t.get("message")).and_then(Value::as_str);
-    message.unwrap_or(line).to_owned()
+    let message = message.unwrap_or(line);
+    let lines = message.strip_prefix("error: ").unwrap_or(message).lines().map(str::trim).filter(|l| !l.is_empty());
+    lines.collect::<Vec<_>>().join("; ")
 }
 
 #[cfg(test)]
@@ -153,8 +155,9 @@ mod tests {
 
     #[test]
     fn a_coordinator_is_what_its_newest_pod_says() {
-        let json = r#"{"timestamp":"now","level":"ERROR","message":"spec.job.sql: no such table"}"#;
-        let refused = || Process::Refused("spec.job.sql: no such table".into());
+        let json =
+            r#"{"timestamp":"now","level":"ERROR","message":"error: spec.job.sql: no such table\n  fix: make it"}"#;
+        let refused = || Process::Refused("spec.job.sql: no such table; fix: make it".into());
         let trouble = |r: &str, m: &str| Process::Trouble(r.into(), m.into());
         let waiting = |r: &str| json!({"waiting": {"reason": r, "message": "m"}});
         let unplaced = json!({"conditions": [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "m"}]});
