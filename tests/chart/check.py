@@ -142,7 +142,7 @@ class Objects(unittest.TestCase):
         env = {e["name"]: e for e in container["env"]}
         self.assertEqual(env["POD_NAME"]["valueFrom"]["fieldRef"]["fieldPath"], "metadata.name")
         self.assertEqual(env["POD_NAMESPACE"]["valueFrom"]["fieldRef"]["fieldPath"], "metadata.namespace")
-        self.assertEqual(env["RUST_LOG"]["value"], "info")
+        self.assertEqual(env["RUST_LOG"]["value"], "warn,streamjob_operator=info")
         ports = {p["name"]: p["containerPort"] for p in container["ports"]}
         for probe, path in [("livenessProbe", "live"), ("readinessProbe", "ready"), ("startupProbe", "live")]:
             http = container[probe]["httpGet"]
@@ -270,6 +270,7 @@ class Monitoring(unittest.TestCase):
         self.assertEqual(monitor["metadata"]["labels"]["release"], "p")
         self.assertTrue(monitor["spec"]["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items())
         self.assertEqual(monitor["spec"]["endpoints"][0]["port"], service["spec"]["ports"][0]["name"])
+        self.assertIs(monitor["spec"]["endpoints"][0]["honorLabels"], True)
         jobs = one(objects, "PodMonitor", "streamjob-operator-jobs")["spec"]
         # As the operator renders the pods of a job.
         pods = {"coordinator": "Job-orders-r7-coordinator", "worker": "StatefulSet-orders-r7-w"}
