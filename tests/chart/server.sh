@@ -25,11 +25,11 @@ kubectl wait --for=condition=Established --timeout=30s -f crds/manifests >/dev/n
 kubectl create namespace "$ns" >/dev/null
 kubectl create namespace "$ns-jobs" >/dev/null
 # A pod that is not restricted gives a warning, and a warning is a failure here.
-kubectl label namespace "$ns" pod-security.kubernetes.io/{enforce,warn}=restricted >/dev/null
+kubectl label namespace "$ns" "$ns-jobs" pod-security.kubernetes.io/{enforce,warn}=restricted >/dev/null
 
-# accepted WHAT: standard input by a dry run of the server.
+# accepted WHAT [FLAG…]: standard input by a dry run of the server.
 accepted() {
-    if ! kubectl apply --server-side --force-conflicts --field-manager=helm --dry-run=server -f - >"$work/said" 2>&1 ||
+    if ! kubectl apply --server-side --force-conflicts --field-manager=helm --dry-run=server "${@:2}" -f - >"$work/said" 2>&1 ||
         grep -i warning "$work/said" >/dev/null; then
         bad "$1"; grep -v serverside-applied "$work/said" >&2 || true
     fi
@@ -91,6 +91,13 @@ may_not "$operator" "$ns-jobs" create pods
 may_not "$operator" "$ns-jobs" create pods exec
 may_not "$operator" "$ns-jobs" create rolebindings.rbac.authorization.k8s.io
 may_not "$operator" "$ns-jobs" delete streamjobs.streamjob.dev
+
+# The objects of a job, as the operator renders them (its own snapshots), made under its account: rights and pod security.
+for snapshot in operator/src/build/snapshots/*.snap; do
+    sed "1d; 2,/^---\$/d; s/namespace: shop/namespace: $ns-jobs/" "$snapshot" >"$work/object"
+    grep -q '^kind:' "$work/object" || bad "no object in $snapshot"
+    accepted "$snapshot" --as="$operator" <"$work/object"
+done
 
 # Who may edit a namespace may scale its jobs; who may view it may not. Aggregation takes a moment.
 kubectl -n "$ns-jobs" create rolebinding edit --clusterrole=edit --user=editor >/dev/null
