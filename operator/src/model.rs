@@ -97,6 +97,11 @@ impl Form {
         self.job.as_ref().is_some_and(|j| j.standby.is_none() && j.state == streamjob_api::JobState::Running)
     }
 
+    /// Why it could not begin if it were told to, while it stands by.
+    pub fn hindrance(&self) -> Option<&String> {
+        self.job.as_ref().and_then(|j| j.standby.as_ref()).and_then(|s| s.error.as_ref())
+    }
+
     /// A trigger that its coordinator knows.
     pub fn trigger(&self, id: &str) -> Option<&streamjob_api::TriggerEntry> {
         self.job.as_ref().and_then(|j| j.triggers.iter().find(|t| t.trigger_id == id))
@@ -185,6 +190,8 @@ pub enum Call {
     Go(String),
     /// Stop with a savepoint.
     Stop,
+    /// Take a checkpoint now.
+    Checkpoint,
     /// End, with checkpoints deleted where the spec says so.
     Cancel,
     /// This parallelism, on so many workers: what is about to be removed gets no tasks.
@@ -236,6 +243,7 @@ impl Step {
             }
             Self::Share(r) => format!("lead the shared objects to {r}"),
             Self::Ask(r, id, Call::Go(from)) => format!("ask {r} to go from {from} ({id})"),
+            Self::Ask(r, id, Call::Checkpoint) => format!("ask {r} for a checkpoint ({id})"),
             Self::Ask(r, _, Call::Cancel) => format!("ask {r} to end and to delete its checkpoints"),
             Self::Ask(r, id, Call::Stop) => format!("ask {r} to stop with a savepoint ({id})"),
             Self::Ask(r, id, Call::Rescale(shape)) => format!("ask {r} for parallelism {} ({id})", shape.parallelism),

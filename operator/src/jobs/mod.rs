@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use streamjob_api::{GoRequest, JobStatus, StopRequest};
+use streamjob_api::{CheckpointRequest, GoRequest, JobStatus, StopRequest};
 
 use crate::model::Call;
 
@@ -64,6 +64,10 @@ impl Client {
                 .0
                 .post(format!("{base}/jobs/{job}/stop"))
                 .json(&StopRequest { trigger_id: id, ..StopRequest::default() }),
+            Call::Checkpoint => self
+                .0
+                .post(format!("{base}/jobs/{job}/checkpoints"))
+                .json(&CheckpointRequest { trigger_id: id, ..CheckpointRequest::default() }),
             Call::Cancel => self.0.patch(format!("{base}/jobs/{job}?mode=cancel")),
             Call::Rescale(shape) => self.0.patch(format!("{base}/jobs/{job}/rescaling")).json(
                 &serde_json::json!({"parallelism": shape.parallelism, "workers": shape.workers, "triggerId": id}),

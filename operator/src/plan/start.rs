@@ -106,7 +106,7 @@ impl Draft<'_> {
                 coordinator => {
                     let why = match coordinator {
                         Process::Trouble(_, message) => Some(message),
-                        _ => form.workers.trouble.as_ref(),
+                        _ => form.hindrance().or(form.workers.trouble.as_ref()),
                     };
                     let why = why.map_or_else(|| format!("{revision} starts"), |w| shorten(w));
                     if late {

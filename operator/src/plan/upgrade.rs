@@ -165,7 +165,7 @@ impl Draft<'_> {
         self.make(to, |draft| draft.record(Start { standby: true, from: None }), true);
         self.share(to);
         self.wake_soon();
-        if new.job.as_ref().is_some_and(|j| j.standby.is_none() && j.generation > 0) {
+        if new.runs() || new.coordinator == Process::Done {
             self.intent.operation = None;
             return self.enter(UpgradePhase::Verify, self.proof());
         }
@@ -200,7 +200,7 @@ impl Draft<'_> {
         let told = new.job.as_ref().and_then(|j| j.last_failure.as_ref()).map(|f| f.message.clone());
         let trouble = match &new.coordinator {
             Process::Trouble(_, message) => Some(message.clone()),
-            _ => new.workers.trouble.clone(),
+            _ => new.hindrance().or(new.workers.trouble.as_ref()).cloned(),
         };
         let cause = told.or(trouble).map(|c| format!(": {c}")).unwrap_or_default();
         Some(format!("it completed no checkpoint within upgrade.rollback.deadline{cause}"))
@@ -220,6 +220,11 @@ impl Draft<'_> {
         }
         if let Some(why) = self.lost(upgrade, new) {
             return self.roll_back(&why);
+        }
+        // It need not wait for the interval to prove itself.
+        let trigger = format!("verify-{to}");
+        if new.runs() && new.trigger(&trigger).is_none() {
+            self.steps.push(Step::Ask(to, trigger, Call::Checkpoint));
         }
         if let Some(deadline) = &upgrade.deadline {
             self.wake_at(deadline.0);

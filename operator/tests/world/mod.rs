@@ -305,6 +305,11 @@ impl World {
                 };
                 c.triggers.insert(id.to_owned(), (api::TriggerKind::Rescale, Some(outcome)));
             }
+            (Call::Checkpoint, Phase::Running { deployed: true, .. }) => {
+                // With the next second.
+                c.beat = 2;
+                c.triggers.insert(id.to_owned(), (api::TriggerKind::Checkpoint, Some(api::TriggerOutcome::default())));
+            }
             (Call::Cancel, Phase::Running { .. }) => {
                 c.phase = Phase::Lingering(2);
                 self.points.clear();
