@@ -6,3 +6,15 @@
 mod support;
 
 mod bad_manifests;
+mod delete;
+mod deploy;
+mod kills;
+mod machine;
+mod operators;
+mod package;
+mod rollback;
+mod scale;
+mod suspend;
+mod undecodable;
+mod upgrade;
+mod writes;

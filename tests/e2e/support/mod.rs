@@ -1,9 +1,11 @@
 //! What all tests share.
 
+pub mod audit;
 pub mod cluster;
 pub mod gap;
 pub mod job;
 pub mod kubectl;
+pub mod operator;
 pub mod output;
 pub mod space;
 pub mod storage;
