@@ -5,7 +5,7 @@ export CARGO_TARGET_DIR ?= $(CACHE)/target
 CARGO := cargo
 BIN := $(CARGO_TARGET_DIR)/release/streamjob
 
-.PHONY: help run test build lint fmt oracle judge chaos bench setup images cluster-up cluster-down cluster-load cluster-shell
+.PHONY: help run test build lint fmt oracle judge chaos bench setup images cluster-up cluster-down cluster-load cluster-shell chart
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -50,6 +50,9 @@ IMAGE ?= localhost/streamjob:dev
 IMAGE_BINARIES ?= dist/streamjob
 images: build ## the image as an OCI archive at dist/streamjob.tar (IMAGE=name:tag)
 	@scripts/image/streamjob.sh $(IMAGE) dist/streamjob.tar $(IMAGE_BINARIES)
+
+chart: ## make what the chart holds of other files, and charts/streamjob-operator.yaml; then check it
+	@scripts/chart && tests/chart/run
 
 cluster-up: ## a real Kubernetes with two nodes and an S3 server on this machine, as root
 	@tests/cluster/up.sh
