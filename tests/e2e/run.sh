@@ -32,12 +32,13 @@ finish() {
     exit $code
 }
 
-# What an earlier run left behind.
-if kubectl get namespace "$E2E_OPERATOR_NAMESPACE" >/dev/null 2>&1; then
-    kubectl wait --for=delete "namespace/$E2E_OPERATOR_NAMESPACE" --timeout=1s >/dev/null 2>&1 || true
-fi
 trap finish EXIT
-helm upgrade --install "$E2E_RELEASE" charts/streamjob-operator --namespace "$E2E_OPERATOR_NAMESPACE" --create-namespace \
+kubectl apply -f - >/dev/null <<YAML
+apiVersion: v1
+kind: Namespace
+metadata: {name: $E2E_OPERATOR_NAMESPACE, labels: {pod-security.kubernetes.io/enforce: restricted}}
+YAML
+helm upgrade --install "$E2E_RELEASE" charts/streamjob-operator --namespace "$E2E_OPERATOR_NAMESPACE" \
     --values tests/e2e/values.yaml --wait --timeout 3m >"$E2E_OUT/helm.log" 2>&1 || { cat "$E2E_OUT/helm.log" >&2; exit 1; }
 
 # Its pods come and go; each one's log is followed from its beginning.
@@ -58,11 +59,14 @@ operator_log=$!
 
 # First those that stand each other, then those that break something, one at a time.
 alone=(writes:: operators:: machine:: undecodable:: package:: kills::the_operator)
-skip=()
-for name in "${alone[@]}"; do skip+=(--skip "$name"); done
+run() { cargo test --release -p streamjob-tests --test e2e -- --nocapture "$@" || failed=1; }
 failed=0
-cargo test --release -p streamjob-tests --test e2e -- --nocapture --test-threads="${E2E_THREADS:-3}" "${skip[@]}" "$@" || failed=1
-if [ $# = 0 ]; then
-    cargo test --release -p streamjob-tests --test e2e -- --nocapture --test-threads=1 "${alone[@]}" || failed=1
+if [ $# -gt 0 ]; then
+    run --test-threads="${E2E_THREADS:-3}" "$@"
+else
+    skip=()
+    for name in "${alone[@]}"; do skip+=(--skip "$name"); done
+    run --test-threads="${E2E_THREADS:-3}" "${skip[@]}"
+    run --test-threads=1 "${alone[@]}"
 fi
 exit $failed
