@@ -45,7 +45,11 @@ fn a_deleted_job_leaves_a_savepoint_that_its_successor_must_be_told_to_take() {
         watched.apply(&job).await;
         let stalled = watched.until_stalled().await;
         println!("{}: {}", stalled.reason, stalled.message);
-        assert!(stalled.message.contains("Latest") && stalled.message.contains("None"), "both ways: {}", stalled.message);
+        assert!(
+            stalled.message.contains("Latest") && stalled.message.contains("None"),
+            "both ways: {}",
+            stalled.message
+        );
         watched.apply(&job.with("/spec/restore", json!({"from": "Latest", "nonce": 1}))).await;
         watched.until_running().await;
         assert!(settle(&space.storage, &mut output).await.complete > judged.complete);
@@ -78,16 +82,26 @@ fn a_deletion_that_waits_for_a_savepoint_says_so_and_can_be_forced() {
         watched.until_running().await;
         // From here on no savepoint can be taken.
         let mark = watched.mark();
-        watched.apply(&job.with("/spec/checkpoint/timeout", "1ms").with("/spec/checkpoint/tolerableFailures", 1000).with("/spec/upgrade", json!({"mode": "LastCheckpoint", "rollback": {"enabled": false}}))).await;
+        watched
+            .apply(
+                &job.with("/spec/checkpoint/timeout", "1ms")
+                    .with("/spec/checkpoint/tolerableFailures", 1000)
+                    .with("/spec/upgrade", json!({"mode": "LastCheckpoint", "rollback": {"enabled": false}})),
+            )
+            .await;
         watched
             .status_since(mark, "form that completes no checkpoint", |_, s| {
                 s.upgrade.as_ref().is_some_and(|u| u.phase.is_some_and(|p| p.as_str() == "Verify"))
             })
             .await;
         watched.api.delete("orders", &DeleteParams::default()).await.unwrap();
-        let told = |s: &streamjob_crds::StreamJobStatus| condition(s, "Stalled").filter(|c| c.status.as_str() == "True").cloned();
+        let told = |s: &streamjob_crds::StreamJobStatus| {
+            condition(s, "Stalled").filter(|c| c.status.as_str() == "True").cloned()
+        };
         let held = watched
-            .until("reason why it waits", |job, s| job.metadata.deletion_timestamp.is_some() && told(s).is_some_and(|c| c.message.contains("force-delete")))
+            .until("reason why it waits", |job, s| {
+                job.metadata.deletion_timestamp.is_some() && told(s).is_some_and(|c| c.message.contains("force-delete"))
+            })
             .await;
         println!("{}", told(held.status.as_ref().unwrap()).unwrap().message);
         assert!(!pods(space, "orders").await.is_empty(), "the job runs on meanwhile");

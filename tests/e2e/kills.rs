@@ -89,7 +89,9 @@ async fn survives(space: &Space, victim: Victim) {
     watched.apply(&now.clone().with("/spec/state", "Suspended")).await;
     watched.status_since(mark, "suspending job", |_, s| s.state == Some(JobState::Suspending)).await;
     kill(space, victim).await;
-    watched.until("suspended job", |job, s| is_current(job, s) && s.state == Some(JobState::Suspended) && is_ready(s)).await;
+    watched
+        .until("suspended job", |job, s| is_current(job, s) && s.state == Some(JobState::Suspended) && is_ready(s))
+        .await;
     let mark = watched.mark();
     watched.apply(&now).await;
     watched.status_since(mark, "starting job", |_, s| s.state == Some(JobState::Starting)).await;

@@ -55,9 +55,13 @@ fn storage_that_refuses_during_an_upgrade_stops_the_upgrade_not_the_job() {
         }
         let away = Undo(TEST, "s3-start.sh", Vec::new());
         watched.apply(&job.clone().version("v2")).await;
-        watched.status_since(mark, "upgrade that waits", |_, s| s.upgrade.as_ref().is_some_and(|u| u.phase.is_some())).await;
         watched
-            .status_since(mark, "message that tells of it", |_, s| !holds(s, "Ready") && !holds(s, "CheckpointsHealthy"))
+            .status_since(mark, "upgrade that waits", |_, s| s.upgrade.as_ref().is_some_and(|u| u.phase.is_some()))
+            .await;
+        watched
+            .status_since(mark, "message that tells of it", |_, s| {
+                !holds(s, "Ready") && !holds(s, "CheckpointsHealthy")
+            })
             .await;
         // The old pods are there all the time.
         let during = crate::support::watch::pods(space, "orders").await;

@@ -91,14 +91,17 @@ fn workers_that_crash_are_rolled_back() {
     beside("rollback::workers", async |space| {
         // Another deadline than the surge's patience: the old workers have gone by then.
         let template = command("worker", &["/usr/local/bin/not-there"]);
-        comes_back(space, |job| job.with("/spec/worker/podTemplate", template).with("/spec/upgrade/surge", false)).await;
+        comes_back(space, |job| job.with("/spec/worker/podTemplate", template).with("/spec/upgrade/surge", false))
+            .await;
     });
 }
 
 #[test]
 fn a_job_that_never_completes_a_checkpoint_is_rolled_back() {
     beside("rollback::checkpoint", async |space| {
-        comes_back(space, |job| job.with("/spec/checkpoint/timeout", "1ms").with("/spec/checkpoint/tolerableFailures", 1000))
-            .await;
+        comes_back(space, |job| {
+            job.with("/spec/checkpoint/timeout", "1ms").with("/spec/checkpoint/tolerableFailures", 1000)
+        })
+        .await;
     });
 }

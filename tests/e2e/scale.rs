@@ -19,7 +19,10 @@ fn a_job_is_scaled_by_kubectl() {
             space.kubectl(&["scale", "sj/orders", &format!("--replicas={to}")]).await.unwrap();
             watched
                 .until("other parallelism", |job, s| {
-                    job.spec.parallelism == u32::try_from(to).unwrap() && is_current(job, s) && s.parallelism == Some(to) && is_ready(s)
+                    job.spec.parallelism == u32::try_from(to).unwrap()
+                        && is_current(job, s)
+                        && s.parallelism == Some(to)
+                        && is_ready(s)
                 })
                 .await;
             let shown = now_ms();

@@ -27,7 +27,8 @@ fn counts_go_on_when_the_state_fits() {
             assert_eq!(status.savepoint.unwrap().latest.unwrap().path.as_deref(), Some(savepoint.as_str()));
             watched.until_running().await;
             settle(&space.storage, &mut output).await;
-            let first = output.seen.iter().filter(|r| r.2 == version).map(|r| r.1).min().expect("rows of the new version");
+            let first =
+                output.seen.iter().filter(|r| r.2 == version).map(|r| r.1).min().expect("rows of the new version");
             println!(
                 "upgrade to {version}: {} without rows; first row of it after {:.2} s, status says done after {:.2} s; status.upgrade.outage {:?}",
                 output.gap(begun, now_ms()),
@@ -57,7 +58,11 @@ fn an_upgrade_that_does_not_fit_is_refused_and_nothing_is_touched() {
         let stalled = watched.until_stalled().await;
         println!("{}: {}", stalled.reason, stalled.message);
         assert_eq!(stalled.reason, "UpgradeRefused");
-        assert!(stalled.message.to_lowercase().contains("window-aggregate"), "the operator is named: {}", stalled.message);
+        assert!(
+            stalled.message.to_lowercase().contains("window-aggregate"),
+            "the operator is named: {}",
+            stalled.message
+        );
         assert!(stalled.message.contains("allowNonRestoredState"), "the field is named: {}", stalled.message);
         // The pods are those that ran before, in the same process: nothing was restarted.
         until_only(space, &running).await;
@@ -65,7 +70,13 @@ fn an_upgrade_that_does_not_fit_is_refused_and_nothing_is_touched() {
         settle(&space.storage, &mut output).await;
         let after = watched.until("status", |_, _| true).await.status.unwrap();
         assert_eq!((after.revision, after.job.unwrap().generation), (before.revision, before.job.unwrap().generation));
-        assert_eq!(condition(&watched.until("status", |_, _| true).await.status.unwrap(), "JobRunning").unwrap().status.as_str(), "True");
+        assert_eq!(
+            condition(&watched.until("status", |_, _| true).await.status.unwrap(), "JobRunning")
+                .unwrap()
+                .status
+                .as_str(),
+            "True"
+        );
 
         // Put right, it goes on.
         let mark = watched.mark();

@@ -33,10 +33,11 @@ fn a_settled_job_is_not_written_and_an_upgrade_seldom() {
         // Checkpoints are news; without them there are none.
         let quiet = job.clone().version("v2").with("/spec/checkpoint/interval", "1h");
         watched.apply(&quiet).await;
-        watched.until("settled job", |job, s| {
-            job.metadata.generation == s.observed_generation && is_ready(s) && s.state == Some(JobState::Running)
-        })
-        .await;
+        watched
+            .until("settled job", |job, s| {
+                job.metadata.generation == s.observed_generation && is_ready(s) && s.state == Some(JobState::Running)
+            })
+            .await;
         until_quiet(&watched).await;
         let (mark, before) = (Mark::now("writes").unwrap(), pods(space, "orders").await);
         for n in 0..3 {

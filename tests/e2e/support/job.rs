@@ -66,11 +66,6 @@ impl Job {
         let text = sql(&self.out, "v2").replace("SUM(id)", "MAX(id)");
         self.sql(text)
     }
-
-    /// Its script.
-    pub fn script(&self) -> &str {
-        self.manifest.pointer("/spec/job/sql").and_then(Value::as_str).unwrap()
-    }
 }
 
 /// Sets a member of a document, making what lies between; `Null` removes it.

@@ -46,8 +46,7 @@ impl Storage {
     /// Keys of the objects below a folder of the test's part.
     pub async fn keys(&self, folder: &str) -> Result<Vec<String>, String> {
         let prefix = format!("{}/{folder}", self.prefix);
-        let mut pages =
-            self.client.list_objects_v2().bucket(&self.bucket).prefix(prefix).into_paginator().send();
+        let mut pages = self.client.list_objects_v2().bucket(&self.bucket).prefix(prefix).into_paginator().send();
         let mut keys = Vec::new();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|e| format!("{:?}", e.into_source()))?;

@@ -123,14 +123,18 @@ impl Watched {
         what: &str,
         holds: impl Fn(&StreamJob, &StreamJobStatus) -> bool,
     ) -> StreamJob {
-        let holds = |s: &Sight| s.job.as_ref().is_some_and(|j| j.status.as_ref().is_some_and(|status| holds(j, status)));
+        let holds =
+            |s: &Sight| s.job.as_ref().is_some_and(|j| j.status.as_ref().is_some_and(|status| holds(j, status)));
         self.until_since(mark, what, holds).await.job.unwrap()
     }
 
     /// Waits until it runs as its spec asks, with a completed checkpoint.
     pub async fn until_running(&self) -> StreamJob {
         self.until("running job with a checkpoint", |job, status| {
-            is_current(job, status) && is_ready(status) && status.state == Some(JobState::Running) && has_checkpoint(status)
+            is_current(job, status)
+                && is_ready(status)
+                && status.state == Some(JobState::Running)
+                && has_checkpoint(status)
         })
         .await
     }
@@ -145,9 +149,8 @@ impl Watched {
     /// Waits for the end of an upgrade that began after `mark`.
     pub async fn until_upgraded(&self, mark: usize) -> (UpgradeOutcome, StreamJob) {
         let outcome = |s: &StreamJobStatus| s.upgrade.as_ref().filter(|u| u.phase.is_none()).and_then(|u| u.outcome);
-        let job = self
-            .status_since(mark, "end of the upgrade", |job, s| is_current(job, s) && outcome(s).is_some())
-            .await;
+        let job =
+            self.status_since(mark, "end of the upgrade", |job, s| is_current(job, s) && outcome(s).is_some()).await;
         (outcome(job.status.as_ref().unwrap()).unwrap(), job)
     }
 
