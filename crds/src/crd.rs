@@ -65,6 +65,10 @@ fn build(kind: &str, crd: Result<Value, serde_json::Error>, rules: &[Rule]) -> R
             list.push(json!({"rule": rule.cel, "message": rule.cel_message()}));
         }
     }
+    // What waits for a job by its conditions must not take one that nobody has looked at yet for done.
+    if let Some(status) = schema.pointer_mut("/properties/status").filter(|_| kind == "StreamJob") {
+        status["default"] = json!({"observedGeneration": -1});
+    }
     Ok(crd)
 }
 

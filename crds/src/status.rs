@@ -1,7 +1,7 @@
 //! What the operator reports about a StreamJob. Every field is optional: a status
 //! is written field by field as facts become known.
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, Time};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +13,7 @@ use crate::duration::Duration;
 pub struct StreamJobStatus {
     /// The generation of the spec that this status speaks of.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 0))]
+    #[schemars(range(min = -1))]
     pub observed_generation: Option<i64>,
     /// Where the job stands, for people and columns; tools should read the conditions.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -341,7 +341,10 @@ pub struct UpgradeStatus {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 4096))]
     pub message: Option<String>,
-    /// How long no record was processed.
+    /// When the old version stopped reading: the trigger of its last savepoint, by its clock.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stopped_at: Option<MicroTime>,
+    /// From there until all tasks of the new version ran, by its clock.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outage: Option<Duration>,
 }

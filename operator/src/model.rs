@@ -224,6 +224,24 @@ impl Step {
     pub fn destroys(&self) -> bool {
         matches!(self, Self::Clear(_) | Self::Forget(_) | Self::Release)
     }
+
+    /// For logs.
+    pub fn in_words(&self) -> String {
+        match self {
+            Self::Record(r, record) => format!("write down {r}, of generation {}", record.generation),
+            Self::Ensure(r, shape) => {
+                format!("make {r} with parallelism {} and {} workers", shape.parallelism, shape.workers)
+            }
+            Self::Share(r) => format!("lead the shared objects to {r}"),
+            Self::Ask(r, id, Call::Go(from)) => format!("ask {r} to go from {from} ({id})"),
+            Self::Ask(r, id, Call::Stop) => format!("ask {r} to stop with a savepoint ({id})"),
+            Self::Ask(r, id, Call::Rescale(p)) => format!("ask {r} for parallelism {p} ({id})"),
+            Self::Clear(r) => format!("remove the objects of {r}"),
+            Self::Forget(r) => format!("remove {r}"),
+            Self::Hold => "hold the deletion of the job".to_owned(),
+            Self::Release => "let the deletion of the job go on".to_owned(),
+        }
+    }
 }
 
 /// How things stand, for conditions.

@@ -30,6 +30,8 @@ reasons! {
     DELETING = "Deleting", "The last savepoint is taken before the job is deleted.";
     INVALID_SPEC = "InvalidSpec", "The spec is not valid; the job that runs is left as it is. The message names the field and the fix.";
     NAME_TAKEN = "NameTaken", "An object of somebody else has a name that the job needs. Delete or rename it, or rename the job.";
+    APPLY_REFUSED = "ApplyRefused", "The API server refuses an object of the job, such as by a quota or a policy; it is tried again. Mend what the message names.";
+    UNREADABLE = "Unreadable", "The object cannot be read as a StreamJob; the message names the place. Correct it.";
     START_REFUSED = "StartRefused", "The coordinator refuses to start and says why. Correct the field that it names.";
     NOT_STARTED = "NotStarted", "The job did not start in time; it starts as soon as what the message names is mended.";
     UPGRADE_REFUSED = "UpgradeRefused", "The new version cannot take over; the old one goes on. Correct what the message names.";

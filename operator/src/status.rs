@@ -60,6 +60,15 @@ pub fn invalid(seen: &StreamJobStatus, generation: i64, why: &Invalid, now: Time
     status
 }
 
+/// The conditions of an object that cannot be read as a StreamJob.
+pub fn unreadable(status: &mut StreamJobStatus, generation: i64, message: &str, now: Timestamp) {
+    for (kind, holds) in
+        [("Ready", ConditionStatus::False), ("Reconciling", ConditionStatus::False), ("Stalled", ConditionStatus::True)]
+    {
+        put(&mut status.conditions, kind, holds, &reasons::UNREADABLE, message, generation, now);
+    }
+}
+
 /// What a coordinator that holds a generation answers.
 fn running(form: &Form) -> Option<&streamjob_api::JobStatus> {
     form.job.as_ref().filter(|j| j.standby.is_none() && j.generation > 0)

@@ -8,7 +8,7 @@ mod world;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use streamjob_crds::StreamJobSpec;
-use streamjob_crds::status::{JobState, UpgradeOutcome};
+use streamjob_crds::status::{JobState, UpgradeOutcome, UpgradePhase};
 use streamjob_crds::streamjob::DesiredState;
 use streamjob_operator::model::{Observed, Verdict};
 use streamjob_operator::plan::plan;
@@ -126,6 +126,12 @@ fn run(world: &mut World, operator: &mut Operator, seconds: u32) {
 
 /// What must hold at rest.
 fn settled(world: &mut World, operator: &mut Operator, what: &str) {
+    // What could not be started in time is tried again now and then.
+    for _ in 0..120 {
+        if world.status.upgrade.as_ref().and_then(|u| u.phase) == Some(UpgradePhase::Prepare) {
+            run(world, operator, 1);
+        }
+    }
     world.frozen = true;
     for _ in 0..3 {
         operator.reconcile(world);

@@ -25,13 +25,13 @@ kubectl wait --for=condition=Established --timeout=30s -f crds/manifests >/dev/n
 kubectl create namespace "$ns" >/dev/null
 kubectl create namespace "$ns-jobs" >/dev/null
 # A pod that is not restricted gives a warning, and a warning is a failure here.
-kubectl label namespace "$ns" pod-security.kubernetes.io/{enforce,warn}=restricted >/dev/null
+kubectl label namespace "$ns" "$ns-jobs" pod-security.kubernetes.io/{enforce,warn}=restricted >/dev/null
 
-# accepted WHAT: standard input by a dry run of the server.
+# accepted WHAT [FLAG…]: standard input by a dry run of the server.
 accepted() {
-    if ! kubectl apply --server-side --force-conflicts --field-manager=helm --dry-run=server -f - >"$work/out" 2>&1 ||
-        grep -i warning "$work/out" >/dev/null; then
-        bad "$1"; grep -v serverside-applied "$work/out" >&2 || true
+    if ! kubectl apply --server-side --force-conflicts --field-manager=helm --dry-run=server "${@:2}" -f - >"$work/said" 2>&1 ||
+        grep -i warning "$work/said" >/dev/null; then
+        bad "$1"; grep -v serverside-applied "$work/said" >&2 || true
     fi
 }
 
@@ -68,7 +68,9 @@ install() {
         { bad "helm $1"; cat "$work/out" >&2; }
 }
 install install
-grep -q 'kubectl apply -f -' "$work/out" || bad "no first job in the notes"
+sed -n "/<<'YAML'/,/^YAML$/p" "$work/out" | sed '1d;$d' >"$work/noted"
+grep -q '^kind: StreamJob' "$work/noted" || bad "no first job in the notes"
+accepted "the notes' first job" <"$work/noted"
 
 # may WHO WHERE VERB RESOURCE[/NAME] [SUBRESOURCE]
 can() { kubectl auth can-i --quiet --as="$1" -n "$2" "$3" "$4" --subresource="${5:-}"; }
@@ -90,6 +92,13 @@ may_not "$operator" "$ns-jobs" create pods exec
 may_not "$operator" "$ns-jobs" create rolebindings.rbac.authorization.k8s.io
 may_not "$operator" "$ns-jobs" delete streamjobs.streamjob.dev
 
+# The objects of a job, as the operator renders them (its own snapshots), made under its account: rights and pod security.
+for snapshot in operator/src/build/snapshots/*.snap; do
+    sed "1d; 2,/^---\$/d; s/namespace: shop/namespace: $ns-jobs/" "$snapshot" >"$work/object"
+    grep -q '^kind:' "$work/object" || bad "no object in $snapshot"
+    accepted "$snapshot" --as="$operator" <"$work/object"
+done
+
 # Who may edit a namespace may scale its jobs; who may view it may not. Aggregation takes a moment.
 kubectl -n "$ns-jobs" create rolebinding edit --clusterrole=edit --user=editor >/dev/null
 kubectl -n "$ns-jobs" create rolebinding view --clusterrole=view --user=viewer >/dev/null
@@ -100,15 +109,16 @@ may_not editor "$ns-jobs" patch streamjobs.streamjob.dev status
 may viewer "$ns-jobs" list streamjobs.streamjob.dev
 may_not viewer "$ns-jobs" patch streamjobs.streamjob.dev
 
-# An upgrade of the chart brings its definitions with it.
+# An upgrade of the chart brings its definitions with it, and a rollback those of before.
 cp -r "$chart" "$work/next"
 sed -i '0,/^  names:/s//  names:\n    # next/; s/description: Where the job stands\./description: Where the job stands now./' "$work/next/files/crds/streamjobs.yaml"
 column() { kubectl get crd streamjobs.streamjob.dev -o jsonpath='{.spec.versions[0].additionalPrinterColumns[0].description}'; }
 [ "$(column)" = "Where the job stands." ] || bad "the definition is another one: $(column)"
 chart=$work/next install upgrade
 [ "$(column)" = "Where the job stands now." ] || bad "the definition was not upgraded: $(column)"
-install upgrade --set 'watchNamespaces={'"$ns-jobs"'}'
+helm rollback "$release" -n "$ns" --wait >/dev/null || bad "helm rollback"
 [ "$(column)" = "Where the job stands." ] || bad "the definition was not set back: $(column)"
+install upgrade --set 'watchNamespaces={'"$ns-jobs"'}'
 may "$operator" "$ns-jobs" create statefulsets.apps
 may_not "$operator" default create statefulsets.apps
 

@@ -17,6 +17,7 @@ use crate::model::{Record, Shape};
 use crate::names::{INPUTS, Names, Revision};
 
 pub use form::{form, read_record, record};
+pub use pods::REST;
 pub use shared::shared;
 
 /// An object that is to be.

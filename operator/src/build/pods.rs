@@ -143,6 +143,14 @@ fn pod(r: &Rendering<'_>, component: &str, mut container: Value, mut volumes: Ve
         if !sources.is_empty() {
             container.insert("envFrom".to_owned(), json!(sources));
         }
+        // The root is read-only: what is staged on its way to storage lies with the working files.
+        let temporary = json!({"name": "TMPDIR", "value": WORK});
+        match container.get_mut("env").and_then(Value::as_array_mut) {
+            Some(env) => env.push(temporary),
+            None => {
+                container.insert("env".to_owned(), json!([temporary]));
+            }
+        }
         container.insert("workingDir".to_owned(), json!(WORK));
         container.insert("volumeMounts".to_owned(), json!(mounts));
         container.insert("terminationMessagePolicy".to_owned(), json!("FallbackToLogsOnError"));

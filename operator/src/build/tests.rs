@@ -92,7 +92,7 @@ fn the_users_template_is_laid_over_ours() {
     assert_eq!(names, ["worker", "sidecar"]);
     let worker = &pod["spec"]["containers"][0];
     let env: Vec<_> = worker["env"].as_array().unwrap().iter().map(|e| e["name"].as_str().unwrap()).collect();
-    assert_eq!(env, ["POD_NAME", "POD_IP", "RUST_LOG"]);
+    assert_eq!(env, ["POD_NAME", "POD_IP", "TMPDIR", "RUST_LOG"]);
     assert_eq!(
         (&worker["resources"]["limits"]["cpu"], &worker["resources"]["limits"]["memory"]),
         (&json!("4"), &json!("2Gi"))

@@ -29,6 +29,20 @@ const LOOK: Duration = Duration::from_secs(5);
 
 /// What to do for `job`.
 pub fn plan(job: &ValidJob, seen: &Observed, now: Timestamp) -> Plan {
+    let made = draft(job, seen, now);
+    if made.intent == Intent::of(&seen.status, &seen.forms) {
+        return made;
+    }
+    // What is told with an intent is what will be told when it is carried out: one write instead of two.
+    let then = Observed { status: crate::status::status(job, seen, &made, now), ..seen.clone() };
+    let next = draft(job, &then, now);
+    if next.intent != made.intent {
+        return made;
+    }
+    Plan { words: next.words, verdict: next.verdict, state: next.state, ..made }
+}
+
+fn draft(job: &ValidJob, seen: &Observed, now: Timestamp) -> Plan {
     let mut draft = Draft::new(job, seen, now);
     draft.decide();
     draft.finish()

@@ -70,14 +70,19 @@ impl Draft<'_> {
             let given_up = form.job.as_ref().is_some_and(|j| j.state == streamjob_api::JobState::Failed);
             let late = self.now >= operation.deadline.0;
             let smaller = form.parallelism.is_some_and(|p| p > self.job.spec.parallelism);
+            // What a refusal asks the user to change may be how it starts, not what.
+            let told_how = refused && form.record.spec.restore != self.job.spec.restore;
             let changed = (late && smaller && !rolls_back)
+                || (told_how && !rolls_back)
                 || !self.is_asked_for(form) && (!rolls_back || (refused && !self.was_refused()));
             if form.runs() || form.coordinator == Process::Done {
                 return self.started(revision);
             }
             let power = form.job.as_ref().is_some_and(|j| j.generation > 0);
             if changed && !power && (idle(form) || refusal(form, &operation.trigger_id).is_some()) {
-                let from = self.once_more(from);
+                let nonce = self.job.spec.restore.nonce > form.record.spec.restore.nonce;
+                let never = self.intent.revision.is_none();
+                let from = if nonce || never { self.job.restore_from() } else { self.once_more(from) };
                 self.end_upgrade(UpgradeOutcome::RolledBack);
                 return self.begin_start(from);
             }
@@ -182,7 +187,12 @@ impl Draft<'_> {
             || upgrade.phase == Some(streamjob_crds::status::UpgradePhase::RollBack);
         let to = upgrade.to.as_deref().and_then(|r| r.parse().ok()).and_then(|r| self.form(r));
         let again = upgrade.phase.is_none() && upgrade.deadline.as_ref().is_some_and(|d| self.now >= d.0);
-        failed && !again && to.is_some_and(|form| self.is_asked_for(form))
+        // How it takes over may be what had to be changed.
+        let same = |form: &Form| {
+            let (then, now) = (&form.record.spec, &self.job.spec);
+            self.is_asked_for(form) && then.upgrade == now.upgrade && then.restore == now.restore
+        };
+        failed && !again && to.is_some_and(same)
     }
 }
 

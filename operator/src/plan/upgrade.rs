@@ -1,6 +1,8 @@
 //! A new form takes over: Prepare, Savepoint, Switch, Verify, Retire; and what
 //! leads to RollBack, which is a start (see `start`).
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
+use k8s_openapi::jiff::Timestamp;
 use streamjob_crds::UpgradeMode;
 use streamjob_crds::status::{JobState, OperationKind, UpgradeOutcome, UpgradePhase, UpgradeStatus};
 
@@ -56,7 +58,7 @@ impl Draft<'_> {
                 _ => "its coordinator does not answer".to_owned(),
             };
             if late {
-                return self.refuse(&format!("{to} did not start in time: {why}"));
+                return self.refuse_for_now(&format!("{to} did not start in time: {why}"));
             }
             return self.progressing(&reasons::UPGRADING, format!("Prepare: {why}"));
         };
@@ -106,12 +108,7 @@ impl Draft<'_> {
             // It failed for good meanwhile: the newest checkpoint is all that there is.
             Stop::Cannot => self.begin_switch(to, None),
             Stop::Failed(why) => {
-                self.refuse(&format!("the savepoint failed, and {from} goes on; it is tried again: {why}"));
-                // Storage may be better later; what is wrong with a spec stays wrong.
-                let again = after(self.now, RETRY_MAX);
-                if let Some(upgrade) = &mut self.intent.upgrade {
-                    upgrade.deadline = Some(again);
-                }
+                self.refuse_for_now(&format!("the savepoint failed, and {from} goes on; it is tried again: {why}"));
             }
         }
     }
@@ -120,6 +117,8 @@ impl Draft<'_> {
     fn begin_switch(&mut self, to: Revision, path: Option<String>) {
         let old = self.intent.revision.and_then(|r| self.form(r));
         let anew = old.zip(self.form(to)).is_some_and(|(old, new)| self.starts_anew(old, new));
+        let last = old.and_then(|f| f.job.as_ref()).and_then(|j| j.last_savepoint.as_ref());
+        let stopped = last.filter(|s| Some(&s.location) == path.as_ref()).map(|s| s.triggered_at);
         let from = if anew {
             self.job.restore_from()
         } else if self.job.spec.upgrade.mode == UpgradeMode::Stateless {
@@ -140,6 +139,7 @@ impl Draft<'_> {
         self.enter(UpgradePhase::Switch, self.proof());
         if let Some(upgrade) = &mut self.intent.upgrade {
             upgrade.savepoint_path = pinned;
+            upgrade.stopped_at = stopped.and_then(|ms| Timestamp::from_millisecond(ms).ok()).map(MicroTime);
         }
     }
 
@@ -204,6 +204,7 @@ impl Draft<'_> {
         let proven = new.job.as_ref().is_some_and(|j| j.standby.is_none() && j.checkpoints.completed > 0);
         // All input is done: its last checkpoint was its proof.
         if proven || new.coordinator == Process::Done {
+            self.measure(new);
             return self.enter(UpgradePhase::Retire, self.proof());
         }
         if let Some(why) = self.lost(upgrade, new) {
@@ -211,6 +212,16 @@ impl Draft<'_> {
         }
         if let Some(deadline) = &upgrade.deadline {
             self.wake_at(deadline.0);
+        }
+    }
+
+    /// How long no record was read, when both versions tell.
+    fn measure(&mut self, new: &Form) {
+        let ran = new.job.as_ref().and_then(|j| j.timestamps.get(&streamjob_api::JobState::Running)).copied();
+        if let Some(upgrade) = &mut self.intent.upgrade {
+            let stopped = upgrade.stopped_at.as_ref().map(|s| s.0.as_millisecond());
+            let outage = ran.zip(stopped).map(|(ran, stopped)| ran.saturating_sub(stopped).max(0));
+            upgrade.outage = outage.and_then(|ms| format!("{ms}ms").parse().ok());
         }
     }
 
@@ -229,6 +240,16 @@ impl Draft<'_> {
         self.end_upgrade(UpgradeOutcome::Refused);
         self.note(why);
         self.stalled(&reasons::UPGRADE_REFUSED, shorten(why));
+    }
+
+    /// The old form goes on, and the same is tried again later: storage, or an image, may be better then. What is wrong
+    /// with a spec stays wrong.
+    fn refuse_for_now(&mut self, why: &str) {
+        self.refuse(why);
+        let again = after(self.now, RETRY_MAX);
+        if let Some(upgrade) = &mut self.intent.upgrade {
+            upgrade.deadline = Some(again);
+        }
     }
 
     /// The new form did not prove itself.
