@@ -26,7 +26,7 @@ fn jobs_run_on_while_helm_upgrades_removes_and_installs_the_operator() {
         }
         let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
         let chart = root.join("../charts/streamjob-operator").display().to_string();
-        let values = root.join("e2e/values.yaml").display().to_string();
+        let values = setting("E2E_VALUES", "");
         let namespace = operator::namespace();
         let common = ["--namespace", &namespace, "--values", &values, "--wait", "--timeout", "4m"];
         let with = |first: &[&str], more: &[&str]| [first, &common, more].concat().join("\n");

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # run.sh [FILTER]: installs the operator with Helm and runs the end-to-end tests, or those whose name contains FILTER.
 # Inside tests/cluster/enter, or with KUBECONFIG of any cluster whose nodes have the image. Removes what it installed.
+#   E2E_IMAGE     the image with both programs (localhost/streamjob:dev)
 #   E2E_THREADS   tests that run side by side (3)
 #   E2E_KEEP=1    namespaces of failed tests stay, and so does the operator
 #   E2E_OUT       folder for what helps to find out why a test failed (dist/e2e)
@@ -38,8 +39,14 @@ apiVersion: v1
 kind: Namespace
 metadata: {name: $E2E_OPERATOR_NAMESPACE, labels: {pod-security.kubernetes.io/enforce: restricted}}
 YAML
-helm upgrade --install "$E2E_RELEASE" charts/streamjob-operator --namespace "$E2E_OPERATOR_NAMESPACE" \
-    --values tests/e2e/values.yaml --wait --timeout 3m >"$E2E_OUT/helm.log" 2>&1 || { cat "$E2E_OUT/helm.log" >&2; exit 1; }
+image=${E2E_IMAGE:-localhost/streamjob:dev}
+export E2E_VALUES=$E2E_OUT/values.yaml
+cat >"$E2E_VALUES" <<YAML
+replicas: 1
+image: {repository: ${image%:*}, tag: ${image##*:}}
+YAML
+helm upgrade --install "$E2E_RELEASE" charts/streamjob-operator --namespace "$E2E_OPERATOR_NAMESPACE" --take-ownership \
+    --values "$E2E_VALUES" --wait --timeout 3m >"$E2E_OUT/helm.log" 2>&1 || { cat "$E2E_OUT/helm.log" >&2; exit 1; }
 
 # Its pods come and go; each one's log is followed from its beginning.
 follow() {

@@ -35,8 +35,7 @@ impl Output {
     /// Reads the objects that are new since the last time.
     pub async fn read(&mut self, storage: &Storage) -> Result<(), String> {
         for key in storage.keys("out/").await? {
-            let name = key.rsplit('/').next().unwrap_or_default();
-            if !name.starts_with("part-") || self.read.contains(&key) {
+            if !is_committed(&key) || self.read.contains(&key) {
                 continue;
             }
             let text = storage.text(&key).await?;
@@ -155,6 +154,13 @@ pub async fn judge_stopped(storage: &Storage, output: &mut Output) -> Judged {
     output.judge().unwrap_or_else(|e| panic!("the output is wrong: {e}"))
 }
 
+/// Whether an object is output. What waits for its checkpoint lies in folders whose names begin with `_`.
+fn is_committed(key: &str) -> bool {
+    let hidden = |part: &str| part.starts_with(['_', '.']);
+    let name = key.rsplit('/').next().unwrap_or_default();
+    name.starts_with("part-") && !key.split('/').any(hidden)
+}
+
 /// Number and sum of the rows of a part before row `up_to`.
 fn rows_of(part: u64, up_to: u64) -> (u64, u128) {
     let first = if part == 0 { PARTS } else { part };
@@ -231,6 +237,7 @@ mod tests {
         assert_eq!(output.seen, [(7, 1_767_323_045_678, "v2".to_owned())]);
         assert_eq!(output.totals, [(14_000, 13, 700, 4_902_100)]);
         assert!(output.judge().is_ok());
+        assert!(is_committed("e2e/x/out/seen/part-1") && !is_committed("e2e/x/out/seen/_staging/part-1"));
         assert!(output.take("e2e/x/out/seen/part-2", "7,now,v2\n").unwrap_err().contains("7,now,v2"));
     }
 }
