@@ -84,7 +84,7 @@ fn a_deletion_that_waits_for_a_savepoint_says_so_and_can_be_forced() {
         let mark = watched.mark();
         watched
             .apply(
-                &job.with("/spec/checkpoint/timeout", "1ms")
+                &job.with("/spec/checkpoint/timeout", "10ms")
                     .with("/spec/checkpoint/tolerableFailures", 1000)
                     .with("/spec/upgrade", json!({"mode": "LastCheckpoint", "rollback": {"enabled": false}})),
             )

@@ -100,7 +100,7 @@ fn workers_that_crash_are_rolled_back() {
 fn a_job_that_never_completes_a_checkpoint_is_rolled_back() {
     beside("rollback::checkpoint", async |space| {
         comes_back(space, |job| {
-            job.with("/spec/checkpoint/timeout", "1ms").with("/spec/checkpoint/tolerableFailures", 1000)
+            job.with("/spec/checkpoint/timeout", "10ms").with("/spec/checkpoint/tolerableFailures", 1000)
         })
         .await;
     });
