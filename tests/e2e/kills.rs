@@ -4,22 +4,22 @@ use crate::support::output::{Output, settle};
 use crate::support::watch::{Watched, is_current, is_ready};
 use crate::support::{Space, alone, beside, now_ms, operator};
 use k8s_openapi::api::core::v1::Pod;
-use kube::api::{DeleteParams, ListParams};
-use kube::{Api, ResourceExt};
+use kube::Api;
+use kube::api::ListParams;
 use streamjob_crds::status::{JobState, UpgradeOutcome, UpgradePhase};
 
 /// The phases of an upgrade that goes well, in order.
 const PHASES: [UpgradePhase; 5] =
     [UpgradePhase::Prepare, UpgradePhase::Savepoint, UpgradePhase::Switch, UpgradePhase::Verify, UpgradePhase::Retire];
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Victim {
     Workers,
     Coordinators,
     Operator,
 }
 
-/// Kills all pods of that kind at once, of the old form and the new one.
+/// Kills all processes of that kind at once, of the old form and the new one.
 async fn kill(space: &Space, victim: Victim) -> usize {
     let component = match victim {
         Victim::Operator => {
@@ -35,7 +35,7 @@ async fn kill(space: &Space, victim: Victim) -> usize {
     let mut killed = 0;
     for pod in list {
         let running = pod.status.as_ref().and_then(|s| s.phase.as_deref()) == Some("Running");
-        if running && api.delete(&pod.name_any(), &DeleteParams::default().grace_period(0)).await.is_ok() {
+        if running && crate::support::kill::kill(&api, &pod).await {
             killed += 1;
         }
     }
@@ -65,9 +65,15 @@ async fn survives(space: &Space, victim: Victim) {
         let at = |s: &streamjob_crds::StreamJobStatus| s.upgrade.as_ref().and_then(|u| u.phase) == Some(phase);
         watched.status_since(mark, &format!("phase {phase}"), |_, s| at(s)).await;
         let killed = kill(space, victim).await;
-        let (outcome, _) = watched.until_upgraded(mark).await;
-        assert_eq!(outcome, UpgradeOutcome::Completed, "{victim:?} killed in {phase}; {}", watched.story());
-        watched.until_running().await;
+        let (outcome, upgraded) = watched.until_upgraded(mark).await;
+        if (victim, phase, outcome) == (Victim::Workers, UpgradePhase::Savepoint, UpgradeOutcome::Refused) {
+            // Who dies while a savepoint is taken spoils it. The old form goes on; the next wish is tried at once.
+            let told = upgraded.status.and_then(|s| s.upgrade?.message).unwrap_or_default();
+            assert!(told.contains("the savepoint failed") && told.contains("tried again"), "{told}");
+        } else {
+            assert_eq!(outcome, UpgradeOutcome::Completed, "{victim:?} killed in {phase}; {}", watched.story());
+            watched.until_running().await;
+        }
         settle(&space.storage, &mut output).await;
         println!("{victim:?} ({killed}) killed in {phase}: {} without rows", output.gap(begun, now_ms()));
     }

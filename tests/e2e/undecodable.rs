@@ -41,7 +41,7 @@ fn an_object_that_cannot_be_read_does_not_stop_the_others() {
         let watched = Watched::new(space, "orders");
         watched.apply(&job).await;
         watched.until_running().await;
-        operator::kill(&space.client).await;
+        operator::replace(&space.client).await;
         operator::until_ready(&space.client, 1).await;
         let mut output = Output::default();
         settle(&space.storage, &mut output).await;

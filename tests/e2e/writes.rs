@@ -46,7 +46,7 @@ fn a_settled_job_is_not_written_and_an_upgrade_seldom() {
             tokio::time::sleep(Duration::from_secs(5)).await;
         }
         // So does a new operator, which looks at everything anew.
-        operator::kill(&space.client).await;
+        operator::replace(&space.client).await;
         operator::until_ready(&space.client, 1).await;
         tokio::time::sleep(Duration::from_secs(20)).await;
         let settled = mark.calls(&space.namespace);

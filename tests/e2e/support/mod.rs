@@ -4,6 +4,7 @@ pub mod audit;
 pub mod cluster;
 pub mod gap;
 pub mod job;
+pub mod kill;
 pub mod kubectl;
 pub mod operator;
 pub mod output;

@@ -31,18 +31,20 @@ pub async fn leader(client: &Client) -> Option<String> {
     lease.spec.and_then(|s| s.holder_identity).filter(|h| !h.is_empty())
 }
 
-/// Kills its processes at once, as a lost node would. Others take their place.
+/// Kills all its processes.
 pub async fn kill(client: &Client) {
     let api: Api<Pod> = Api::namespaced(client.clone(), &namespace());
     for pod in pods(client).await {
-        let _ = api.delete(&pod.name_any(), &DeleteParams::default().grace_period(0)).await;
+        super::kill::kill(&api, &pod).await;
     }
 }
 
-/// Kills one of its pods.
-pub async fn kill_pod(client: &Client, name: &str) {
+/// Removes all its pods; others take their place.
+pub async fn replace(client: &Client) {
     let api: Api<Pod> = Api::namespaced(client.clone(), &namespace());
-    api.delete(name, &DeleteParams::default().grace_period(0)).await.expect("the operator's pod");
+    for pod in pods(client).await {
+        let _ = api.delete(&pod.name_any(), &DeleteParams::default()).await;
+    }
 }
 
 /// So many of it.
@@ -52,6 +54,12 @@ pub async fn scale(client: &Client, replicas: u32) {
     let name = list.items.first().expect("the operator's deployment").name_any();
     let patch = json!({"spec": {"replicas": replicas}});
     api.patch(&name, &PatchParams::default(), &Patch::Merge(patch)).await.expect("another number of operators");
+}
+
+/// As it was installed: one, that leads. A test that failed may have left it otherwise.
+pub async fn reset(client: &Client) {
+    scale(client, 1).await;
+    until_ready(client, 1).await;
 }
 
 /// Waits until exactly so many are ready and one of them leads.

@@ -35,7 +35,10 @@ pub fn beside(test: &str, body: impl AsyncFnOnce(&Space)) {
 pub fn alone(test: &str, body: impl AsyncFnOnce(&Space)) {
     if cluster::is_there(test) {
         let _alone = CLUSTER.write().unwrap_or_else(|e| e.into_inner());
-        run(test, body);
+        run(test, async |space| {
+            super::operator::reset(&space.client).await;
+            body(space).await;
+        });
     }
 }
 
