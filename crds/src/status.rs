@@ -331,7 +331,11 @@ pub struct UpgradeStatus {
     /// When the upgrade began.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub started_at: Option<Time>,
-    /// When the present phase must be done; after a savepoint that failed, when the upgrade is tried again.
+    /// Which try it is, from 1: one that failed for a passing reason is made again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub attempt: Option<i32>,
+    /// When the present phase must be done; after a failure that may pass, when the upgrade is tried again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deadline: Option<Time>,
     /// How it ended; absent while it is under way.

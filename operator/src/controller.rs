@@ -79,8 +79,7 @@ pub async fn run(options: Options, stop: watch::Receiver<bool>) -> Result<(), Ru
         [] => vec![None],
         some => some.iter().map(|n| Some(n.as_str())).collect(),
     };
-    let reporter =
-        Reporter { controller: "streamjob.dev/operator".to_owned(), instance: Some(options.identity.clone()) };
+    let reporter = Reporter { controller: "streamjob-operator".to_owned(), instance: Some(options.identity.clone()) };
     let mut parts = Vec::new();
     for scope in scopes {
         let (changed, news) = mpsc::unbounded_channel();

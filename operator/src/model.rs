@@ -185,8 +185,8 @@ pub enum Call {
     Go(String),
     /// Stop with a savepoint.
     Stop,
-    /// This parallelism.
-    Rescale(u32),
+    /// This parallelism, on so many workers: what is about to be removed gets no tasks.
+    Rescale(Shape),
 }
 
 /// What the objects of a form are to be like.
@@ -235,7 +235,7 @@ impl Step {
             Self::Share(r) => format!("lead the shared objects to {r}"),
             Self::Ask(r, id, Call::Go(from)) => format!("ask {r} to go from {from} ({id})"),
             Self::Ask(r, id, Call::Stop) => format!("ask {r} to stop with a savepoint ({id})"),
-            Self::Ask(r, id, Call::Rescale(p)) => format!("ask {r} for parallelism {p} ({id})"),
+            Self::Ask(r, id, Call::Rescale(shape)) => format!("ask {r} for parallelism {} ({id})", shape.parallelism),
             Self::Clear(r) => format!("remove the objects of {r}"),
             Self::Forget(r) => format!("remove {r}"),
             Self::Hold => "hold the deletion of the job".to_owned(),

@@ -165,13 +165,15 @@ impl Reconciler {
         let foreign = self.still_foreign(key, &job).await?;
         let objects = self.cache.objects(key);
         let answers = self.follower.follow(key, observe::coordinators(&objects));
-        let mut view = View { job, objects, answers };
-        let mut live = self.behind(key, &view.job);
+        // After a start of this process a job that runs must not look as if it did not.
+        let mut live = self.behind(key, &job) || answers.is_none();
+        let mut view = View { job, objects, answers: answers.unwrap_or_default() };
         if live {
             let Some(fresh) = self.look(key).await? else { return Ok(None) };
             view = fresh;
         }
         for _ in 0..ROUNDS {
+            // What follows an intent is planned from the same look: it is as old as the intent's write took.
             let seen = observe::observe(&view.job, &view.objects, &view.answers, foreign.clone());
             let refused = self.remember(key, |m| m.refused.clone());
             let now = Timestamp::now();
@@ -205,12 +207,14 @@ impl Reconciler {
             }
             self.remember(key, |m| m.refused = None);
             wake = [wake, self.drop_lost(key, &view.objects, now).await?].into_iter().flatten().min();
-            if !meant && !plan.steps.iter().any(|s| matches!(s, Step::Record(..))) {
+            if meant {
+                continue;
+            }
+            if !plan.steps.iter().any(|s| matches!(s, Step::Record(..))) {
                 return Ok(if foreign.is_empty() { wake } else { Some(FOREIGN) });
             }
             let Some(fresh) = self.look(key).await? else { return Ok(None) };
             view = fresh;
-            live = true;
         }
         Ok(Some(Duration::from_secs(1)))
     }

@@ -23,10 +23,30 @@ const SLOWEST: Duration = Duration::from_secs(1);
 /// A job: namespace and name.
 pub type Key = (String, String);
 
+/// What is known of a coordinator.
+#[derive(Clone)]
+enum Known {
+    /// It was not asked yet.
+    Unasked,
+    /// It does not answer.
+    Silent,
+    /// Its newest answer.
+    Answer(Arc<JobStatus>),
+}
+
+impl Known {
+    fn version(&self) -> Option<u64> {
+        match self {
+            Self::Answer(status) => Some(status.version),
+            Self::Unasked | Self::Silent => None,
+        }
+    }
+}
+
 struct Poll {
     /// Base URL and uid of the pod.
     at: (String, String),
-    answer: Arc<Mutex<Option<Arc<JobStatus>>>>,
+    known: Arc<Mutex<Known>>,
     task: AbortHandle,
 }
 
@@ -49,23 +69,33 @@ impl Follower {
         Self { client, polls: Mutex::default(), changed }
     }
 
-    /// Follows exactly these coordinators of a job, and returns what is known of them.
+    /// Follows exactly these coordinators of a job, and returns their answers; absent while one was not asked yet.
     pub fn follow(
         &self,
         key: &Key,
         wanted: BTreeMap<Revision, (String, String)>,
-    ) -> BTreeMap<Revision, Arc<JobStatus>> {
+    ) -> Option<BTreeMap<Revision, Arc<JobStatus>>> {
         let mut polls = self.polls.lock();
         if wanted.is_empty() {
             polls.remove(key);
-            return BTreeMap::new();
+            return Some(BTreeMap::new());
         }
         let mine = polls.entry(key.clone()).or_default();
         mine.retain(|revision, poll| wanted.get(revision) == Some(&poll.at));
         for (revision, at) in wanted {
             mine.entry(revision).or_insert_with(|| self.start(key.clone(), at));
         }
-        mine.iter().filter_map(|(r, poll)| poll.answer.lock().clone().map(|a| (*r, a))).collect()
+        let mut answers = BTreeMap::new();
+        for (revision, poll) in mine {
+            match poll.known.lock().clone() {
+                Known::Unasked => return None,
+                Known::Silent => {}
+                Known::Answer(answer) => {
+                    answers.insert(*revision, answer);
+                }
+            }
+        }
+        Some(answers)
     }
 
     /// Follows nothing of a job any more.
@@ -77,45 +107,39 @@ impl Follower {
     pub fn counts(&self) -> (usize, usize) {
         let polls = self.polls.lock();
         let all = polls.values().flat_map(BTreeMap::values);
-        all.fold((0, 0), |(n, up), poll| (n + 1, up + usize::from(poll.answer.lock().is_some())))
+        all.fold((0, 0), |(n, up), poll| (n + 1, up + usize::from(poll.known.lock().version().is_some())))
     }
 
     fn start(&self, key: Key, at: (String, String)) -> Poll {
-        let answer = Arc::new(Mutex::new(None));
-        let task = tokio::spawn(poll(self.client.clone(), key, at.0.clone(), answer.clone(), self.changed.clone()));
-        Poll { at, answer, task: task.abort_handle() }
+        let known = Arc::new(Mutex::new(Known::Unasked));
+        let task = tokio::spawn(poll(self.client.clone(), key, at.0.clone(), known.clone(), self.changed.clone()));
+        Poll { at, known, task: task.abort_handle() }
     }
 }
 
-async fn poll(
-    client: Client,
-    key: Key,
-    base: String,
-    answer: Arc<Mutex<Option<Arc<JobStatus>>>>,
-    changed: UnboundedSender<Key>,
-) {
+async fn poll(client: Client, key: Key, base: String, known: Arc<Mutex<Known>>, changed: UnboundedSender<Key>) {
     let mut pause = RETRY;
     loop {
-        let known = answer.lock().as_ref().map(|a| a.version);
-        let got = match known {
+        let before = known.lock().version();
+        let got = match before {
             None => client.status(&base).await,
             Some(version) => client.next_status(&base, version, HOLD).await,
         };
         let news = match got {
             Ok(status) => {
                 pause = RETRY;
-                let news = Some(status.version) != known;
-                *answer.lock() = Some(Arc::new(status));
+                let news = Some(status.version) != before;
+                *known.lock() = Known::Answer(Arc::new(status));
                 news
             }
             Err(error) => {
                 tracing::debug!(namespace = key.0, job = key.1, base, "no answer: {error}");
-                let news = answer.lock().take().is_some();
-                if !news {
+                let silent = matches!(std::mem::replace(&mut *known.lock(), Known::Silent), Known::Silent);
+                if silent {
                     tokio::time::sleep(pause).await;
                     pause = pause.saturating_mul(2).min(SLOWEST);
                 }
-                news
+                !silent
             }
         };
         if news && changed.send(key.clone()).is_err() {

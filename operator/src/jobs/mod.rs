@@ -38,7 +38,7 @@ pub struct Client(reqwest::Client);
 impl Client {
     /// A client. Errors when the system's resolver or certificates cannot be set up.
     pub fn new() -> Result<Self, reqwest::Error> {
-        let client = reqwest::Client::builder().connect_timeout(Duration::from_secs(2)).no_proxy().build()?;
+        let client = reqwest::Client::builder().connect_timeout(Duration::from_secs(1)).no_proxy().build()?;
         Ok(Self(client))
     }
 
@@ -64,10 +64,9 @@ impl Client {
                 .0
                 .post(format!("{base}/jobs/{job}/stop"))
                 .json(&StopRequest { trigger_id: id, ..StopRequest::default() }),
-            Call::Rescale(parallelism) => self
-                .0
-                .patch(format!("{base}/jobs/{job}/rescaling"))
-                .json(&serde_json::json!({"parallelism": parallelism, "triggerId": id})),
+            Call::Rescale(shape) => self.0.patch(format!("{base}/jobs/{job}/rescaling")).json(
+                &serde_json::json!({"parallelism": shape.parallelism, "workers": shape.workers, "triggerId": id}),
+            ),
         };
         self.send::<Value>(request.timeout(PATIENCE)).await.map(|_| ())
     }

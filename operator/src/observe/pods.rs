@@ -23,9 +23,11 @@ fn newest<'a>(pods: impl Iterator<Item = &'a Pod>) -> Option<&'a Pod> {
     pods.max_by_key(|p| (!going(p), p.metadata.creation_timestamp.as_ref().map(|t| t.0), p.metadata.name.clone()))
 }
 
-/// Where the newest of these pods answers, and its uid.
+/// Where the newest of these pods answers, and its uid. Nobody answers in one that has ended, and asking would take the
+/// time of a connection that is never made.
 pub fn address<'a>(pods: impl Iterator<Item = &'a Pod>) -> Option<(String, String)> {
-    let pod = newest(pods)?;
+    let runs = |p: &&Pod| container(p).and_then(|c| c.state.as_ref()).is_some_and(|s| s.running.is_some());
+    let pod = newest(pods.filter(runs))?;
     let ip = pod.status.as_ref()?.pod_ip.as_ref().filter(|ip| !ip.is_empty())?;
     let host = if ip.contains(':') { format!("[{ip}]") } else { ip.clone() };
     Some((format!("http://{host}:{REST}"), pod.metadata.uid.clone()?))
@@ -194,6 +196,7 @@ mod tests {
         six.status.as_mut().unwrap().pod_ip = Some("fd00::7".into());
         assert_eq!(address([&six].into_iter()).unwrap().0, "http://[fd00::7]:8081");
         assert_eq!(address([].into_iter()), None);
+        assert_eq!(address([&with(ended(0, ""), json!({}))].into_iter()), None);
     }
 
     #[test]

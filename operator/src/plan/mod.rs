@@ -226,9 +226,8 @@ impl<'a> Draft<'a> {
     fn put_off(&mut self, why: &str) {
         let now = self.now;
         if let Some(operation) = &mut self.intent.operation {
-            let doubled = RETRY.saturating_mul(1 << operation.attempt.clamp(1, 10).unsigned_abs().saturating_sub(1));
             operation.failure = Some(shorten(why));
-            operation.deadline = after(now, doubled.min(RETRY_MAX));
+            operation.deadline = after(now, pause(operation.attempt));
         }
     }
 
@@ -260,6 +259,11 @@ impl<'a> Draft<'a> {
     fn savepoint_limit(&self) -> Duration {
         self.job.spec.checkpoint.timeout().saturating_add(Duration::from_secs(60))
     }
+}
+
+/// How long after this try the next one is made.
+fn pause(attempt: i32) -> Duration {
+    RETRY.saturating_mul(1 << attempt.clamp(1, 10).unsigned_abs().saturating_sub(1)).min(RETRY_MAX)
 }
 
 /// A message that a status can hold.

@@ -44,7 +44,11 @@ impl Draft<'_> {
         self.share(revision);
         let slots = job.map_or(0, |j| j.workers.slots);
         if form.runs() && entry.is_none() && slots >= target {
-            self.steps.push(Step::Ask(revision, operation.trigger_id, Call::Rescale(target)));
+            self.steps.push(Step::Ask(
+                revision,
+                operation.trigger_id,
+                Call::Rescale(Self::shape(&form.record, target)),
+            ));
         }
         match &form.workers.trouble {
             Some(trouble) if self.now >= operation.deadline.0 => self.stalled(&reasons::NO_ROOM, trouble.clone()),

@@ -97,9 +97,12 @@ impl Draft<'_> {
 
     fn begin_upgrade(&mut self, from: Revision) {
         let to = self.intent.allot();
+        // Only what is to be tried again has a deadline left.
+        let before = self.intent.upgrade.as_ref().filter(|u| u.deadline.is_some()).and_then(|u| u.attempt);
         self.intent.upgrade = Some(UpgradeStatus {
             from: Some(from.to_string()),
             to: Some(to.to_string()),
+            attempt: Some(before.unwrap_or(0).saturating_add(1)),
             phase: Some(UpgradePhase::Prepare),
             started_at: Some(stamp(self.now)),
             deadline: Some(after(self.now, self.job.spec.upgrade.rollback.deadline.get())),

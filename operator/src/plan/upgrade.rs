@@ -7,7 +7,7 @@ use streamjob_crds::UpgradeMode;
 use streamjob_crds::status::{JobState, OperationKind, UpgradeOutcome, UpgradePhase, UpgradeStatus};
 
 use super::suspend::Stop;
-use super::{Draft, RETRY_MAX, SURGE, shorten};
+use super::{Draft, SURGE, pause, shorten};
 use crate::model::{Call, Form, Process, Start, Step, after};
 use crate::names::Revision;
 use crate::reasons;
@@ -246,9 +246,9 @@ impl Draft<'_> {
     /// with a spec stays wrong.
     fn refuse_for_now(&mut self, why: &str) {
         self.refuse(why);
-        let again = after(self.now, RETRY_MAX);
+        let now = self.now;
         if let Some(upgrade) = &mut self.intent.upgrade {
-            upgrade.deadline = Some(again);
+            upgrade.deadline = Some(after(now, pause(upgrade.attempt.unwrap_or(1))));
         }
     }
 

@@ -294,7 +294,7 @@ impl World {
                 }
                 c.triggers.insert(id.to_owned(), (api::TriggerKind::Stop, outcome));
             }
-            (Call::Rescale(p), Phase::Running { deployed: true, .. }) => {
+            (Call::Rescale(Shape { parallelism: p, .. }), Phase::Running { deployed: true, .. }) => {
                 let slots = o.workers_up * self.records.get(&r).map_or(1, |x| x.spec.worker.slots);
                 let outcome = if slots < *p {
                     failed("too few slots")

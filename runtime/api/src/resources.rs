@@ -36,6 +36,10 @@ pub struct RescaleRequest {
     /// Client-supplied id, so that a retry is not a second rescale.
     #[serde(rename = "triggerId", default)]
     pub trigger_id: Option<String>,
+    /// How many workers there will be: the first ones by name and number keep tasks, the others are about to go. Default:
+    /// all stay.
+    #[serde(default)]
+    pub workers: Option<u32>,
 }
 
 /// A rescale that is done.

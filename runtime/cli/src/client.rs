@@ -56,7 +56,7 @@ pub fn stop(args: &StopArgs) -> Result<(), Failure> {
 pub fn rescale(args: &RescaleArgs) -> Result<(), Failure> {
     let job = Remote::find(&TargetArgs { job: args.job.clone(), address: args.address.clone() })?;
     let trigger = uuid::Uuid::new_v4().simple().to_string();
-    let body = RescaleRequest { parallelism: args.parallelism, trigger_id: Some(trigger) };
+    let body = RescaleRequest { parallelism: args.parallelism, trigger_id: Some(trigger), workers: None };
     let outcome = job.trigger("rescaling", "rescaling", &body)?;
     if let Some(failure) = outcome.failure {
         return Err(Error::transient(format!("not rescaled: {}", failure.message)).into());

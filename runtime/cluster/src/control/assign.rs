@@ -41,6 +41,21 @@ pub fn assign(needed: u32, offers: &[Offer], before: &[String]) -> Option<Vec<us
     slots.into_iter().collect()
 }
 
+/// The first `keep` workers by name and number, as a StatefulSet keeps them; all when these have too few slots.
+pub fn staying(offers: Vec<Offer>, keep: u32, needed: u32) -> Vec<Offer> {
+    let mut first = offers.clone();
+    first.sort_by(|a, b| numbered(&a.worker).cmp(&numbered(&b.worker)));
+    first.truncate(keep as usize);
+    let slots = first.iter().fold(0u32, |sum, o| sum.saturating_add(o.slots));
+    if slots < needed { offers } else { first }
+}
+
+/// A name and the number that it ends with: `w-10` comes after `w-9`.
+fn numbered(name: &str) -> (&str, Option<u64>) {
+    let stem = name.trim_end_matches(|c: char| c.is_ascii_digit());
+    (stem, name.strip_prefix(stem).and_then(|n| n.parse().ok()))
+}
+
 /// By slot, the worker that had the middle of its key groups before; empty when nothing ran before.
 fn homes(needed: usize, before: &[String]) -> Vec<&String> {
     (0..needed).filter_map(|slot| before.get((2 * slot + 1) * before.len() / (2 * needed))).collect()
@@ -112,6 +127,16 @@ mod tests {
         let at_4 = names(&assign(4, &offers, &at_2).unwrap(), &offers);
         assert_eq!(at_4, ["w0", "w0", "w1", "w1"]);
         assert_eq!(names(&assign(2, &offers, &at_4).unwrap(), &offers), at_2);
+    }
+
+    #[test]
+    fn workers_with_the_lowest_numbers_stay() {
+        let named =
+            |names: &[&str]| -> Vec<Offer> { names.iter().map(|n| Offer { worker: (*n).into(), slots: 2 }).collect() };
+        let all = named(&["w-10", "w-2", "w-1", "w-0"]);
+        assert_eq!(staying(all.clone(), 3, 6), named(&["w-0", "w-1", "w-2"]));
+        assert_eq!(staying(all.clone(), 1, 3), all);
+        assert_eq!(staying(all.clone(), 9, 8).len(), 4);
     }
 
     #[test]

@@ -40,6 +40,8 @@ pub trait Deployer: Send + Sync {
     fn workers(&self) -> Vec<WorkerInfo> {
         Vec::new()
     }
+    /// At the next start of tasks, only so many workers take part, if they have the slots: the others are about to go.
+    fn keep(&self, _workers: Option<u32>) {}
     /// Starts the tasks.
     fn deploy(&self, request: DeployRequest, origin: Origin) -> Result<Box<dyn Deployment>>;
 
@@ -109,6 +111,10 @@ impl Deployer for PoolDeployer {
 
     fn workers(&self) -> Vec<WorkerInfo> {
         self.pool.workers()
+    }
+
+    fn keep(&self, workers: Option<u32>) {
+        self.pool.keep(workers);
     }
 
     fn deploy(&self, request: DeployRequest, origin: Origin) -> Result<Box<dyn Deployment>> {

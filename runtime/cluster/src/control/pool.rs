@@ -125,6 +125,11 @@ impl WorkerPool {
         self.shared.slots()
     }
 
+    /// At the next start of tasks, only so many workers take part, if they have the slots.
+    pub fn keep(&self, workers: Option<u32>) {
+        self.shared.keep(workers);
+    }
+
     /// Starts an attempt on the workers that are there.
     pub(crate) fn deploy(&self, plan: Plan) -> Result<RemoteDeployment> {
         let vertices = plan.vertices.clone();

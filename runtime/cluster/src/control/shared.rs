@@ -3,7 +3,7 @@
 
 use super::Timing;
 use super::adoption::Candidate;
-use super::assign::{assign, by_vertex};
+use super::assign::{assign, by_vertex, staying};
 use super::crew::{Attempt, Link, State, dismiss, follow, tell};
 use super::message::{Register, ToCoordinator, ToWorker};
 use super::pool::Plan;
@@ -33,8 +33,14 @@ pub(super) struct Shared {
 impl Shared {
     /// Nobody is there.
     pub fn new(timing: Timing) -> Self {
-        let state =
-            State { registry: Registry::default(), generation: 0, attempt: None, before: Vec::new(), over: false };
+        let state = State {
+            registry: Registry::default(),
+            generation: 0,
+            attempt: None,
+            before: Vec::new(),
+            keep: None,
+            over: false,
+        };
         Self { state: Mutex::new(state), settled: Condvar::new(), changed: bounded(1), timing }
     }
 
@@ -195,9 +201,16 @@ impl Shared {
         (total, if each.is_empty() { "no worker is here".into() } else { each.join(", ") })
     }
 
+    pub fn keep(&self, workers: Option<u32>) {
+        self.state.lock().keep = workers;
+    }
+
     pub fn deploy(&self, plan: Plan) -> Result<()> {
         let mut state = self.state.lock();
-        let offers = state.registry.offers();
+        let mut offers = state.registry.offers();
+        if let Some(keep) = state.keep.take() {
+            offers = staying(offers, keep, plan.slots);
+        }
         let slots = assign(plan.slots, &offers, &state.before)
             .ok_or_else(|| Error::transient(format!("a worker has gone: {} slots are needed", plan.slots)))?;
         let name_of = |slot: &usize| offers.get(*slot).map(|o| o.worker.clone());

@@ -27,7 +27,7 @@ pub async fn put(
             Ok(parallelism) => parallelism,
             Err(message) => return bad(message).into_response(),
         };
-        let request = |trigger| Request::Rescale { trigger, parallelism };
+        let request = |trigger| Request::Rescale { trigger, parallelism, workers: None };
         match server.file(None, TriggerKind::Rescale, request) {
             Ok(request_id) => json(TriggerResponse { request_id }),
             Err(refused) => refused.into_response(),

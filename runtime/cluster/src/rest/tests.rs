@@ -386,7 +386,7 @@ fn an_id_is_asked_of_the_coordinator_once() {
     let trigger = answer["request-id"].as_str().unwrap().to_string();
     let (_, other) = rig.ask("post", "/jobs/orders/checkpoints", "");
     let wanted = [
-        Request::Rescale { trigger, parallelism: 5 },
+        Request::Rescale { trigger, parallelism: 5, workers: None },
         Request::Checkpoint { trigger: other["request-id"].as_str().unwrap().into() },
     ];
     assert_eq!((status, rig.requests.try_iter().collect::<Vec<_>>()), (200, wanted.to_vec()));

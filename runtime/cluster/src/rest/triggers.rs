@@ -105,7 +105,8 @@ pub async fn rescale(
     if parallelism == 0 {
         return bad("parallelism is missing or 0; give a whole number of at least 1").into_response();
     }
-    let request = |trigger| Request::Rescale { trigger, parallelism };
+    let workers = body.workers;
+    let request = |trigger| Request::Rescale { trigger, parallelism, workers };
     server.of_job(&job, || server.trigger(body.trigger_id, TriggerKind::Rescale, request))
 }
 

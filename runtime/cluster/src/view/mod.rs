@@ -61,6 +61,8 @@ pub enum Request {
         trigger: String,
         /// Subtasks of every operator that has no parallelism of its own.
         parallelism: u32,
+        /// How many workers will stay; all when absent.
+        workers: Option<u32>,
     },
     /// Stop now, keeping checkpoints by the retention rule.
     Cancel,

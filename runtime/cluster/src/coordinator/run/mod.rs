@@ -338,7 +338,7 @@ impl Coordinator {
                 Some(JobOutcome::Canceled)
             }
             Request::Suspend => self.suspend(),
-            Request::Rescale { trigger, parallelism } => self.rescale(trigger, parallelism),
+            Request::Rescale { trigger, parallelism, workers } => self.rescale(trigger, parallelism, workers),
             Request::Go { trigger, .. } => {
                 let cause = FailureCause { class: "RUNS_ALREADY".into(), message: "the job runs here already".into() };
                 self.view.close_trigger(&trigger, TriggerOutcome { failure: Some(cause), ..TriggerOutcome::default() });

@@ -30,7 +30,7 @@ pub(super) struct Rescaling {
 
 impl Coordinator {
     /// A client wants another parallelism.
-    pub(super) fn rescale(&mut self, trigger: String, parallelism: u32) -> Option<JobOutcome> {
+    pub(super) fn rescale(&mut self, trigger: String, parallelism: u32, workers: Option<u32>) -> Option<JobOutcome> {
         if parallelism == self.parallelism {
             self.view.close_trigger(&trigger, done(parallelism, parallelism, 0));
             return None;
@@ -39,6 +39,7 @@ impl Coordinator {
             self.view.close_trigger(&trigger, refused(&e));
             return None;
         }
+        self.settings.deployer.keep(workers);
         let now = self.now();
         match self.decisions.request(RequestKind::Checkpoint, now) {
             Ok((request, actions)) => {

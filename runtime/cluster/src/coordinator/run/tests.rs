@@ -212,7 +212,7 @@ impl Rig {
 
     fn rescale(&mut self, parallelism: u32) -> Option<JobOutcome> {
         self.job.view.open_trigger("t", TriggerKind::Rescale);
-        self.job.on_request(Request::Rescale { trigger: "t".into(), parallelism })
+        self.job.on_request(Request::Rescale { trigger: "t".into(), parallelism, workers: None })
     }
 
     fn trigger(&self) -> Option<TriggerOutcome> {

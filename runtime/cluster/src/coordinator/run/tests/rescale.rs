@@ -26,7 +26,7 @@ fn a_rescale_starts_the_tasks_again_from_a_checkpoint_of_its_own() {
     assert_eq!(streamjob_checkpoint::history::inspect(&storage, &newest.location).unwrap().parallelism, 4);
     // Asked again, it is there already.
     rig.job.view.open_trigger("again", TriggerKind::Rescale);
-    assert!(rig.job.on_request(Request::Rescale { trigger: "again".into(), parallelism: 4 }).is_none());
+    assert!(rig.job.on_request(Request::Rescale { trigger: "again".into(), parallelism: 4, workers: None }).is_none());
     assert_eq!(rig.job.view.trigger_status("again").unwrap().operation.unwrap().rescale.unwrap().from, 4);
 }
 
@@ -78,7 +78,7 @@ fn a_rescale_that_cannot_be_leaves_the_job_alone() {
         ("slots", 4, "the job needs 4 slots, 1 are there (start more workers first)"),
     ] {
         rig.job.view.open_trigger(trigger, TriggerKind::Rescale);
-        let request = Request::Rescale { trigger: trigger.into(), parallelism };
+        let request = Request::Rescale { trigger: trigger.into(), parallelism, workers: None };
         assert!(rig.job.on_request(request).is_none());
         let failure = rig.job.view.trigger_status(trigger).unwrap().operation.unwrap().failure.unwrap();
         assert!(failure.message.contains(text), "{}", failure.message);
