@@ -5,6 +5,7 @@ use crate::support::audit::Mark;
 use crate::support::output::{Output, settle};
 use crate::support::watch::{Watched, is_ready, pods};
 use crate::support::{alone, operator};
+use kube::api::DeleteParams;
 use std::time::Duration;
 use streamjob_crds::status::{JobState, UpgradeOutcome};
 
@@ -31,18 +32,16 @@ fn a_settled_job_is_not_written_and_an_upgrade_seldom() {
         println!("upgrade, from apply to Ready: {upgrade}\n{}", watched.story());
 
         // Checkpoints are news; without them there are none.
-        let quiet = job.clone().version("v2").with("/spec/checkpoint/interval", "1h");
-        watched.apply(&quiet).await;
-        watched
-            .until("settled job", |job, s| {
-                job.metadata.generation == s.observed_generation && is_ready(s) && s.state == Some(JobState::Running)
-            })
-            .await;
+        watched.api.delete("orders", &DeleteParams::default()).await.unwrap();
+        let job = space.job("quiet").with("/spec/parallelism", 2).with("/spec/checkpoint/interval", "1h");
+        let watched = Watched::new(space, &job.name);
+        watched.apply(&job).await;
+        watched.until("settled job", |_, s| is_ready(s) && s.state == Some(JobState::Running)).await;
         until_quiet(&watched).await;
-        let (mark, before) = (Mark::now("writes").unwrap(), pods(space, "orders").await);
+        let (mark, before) = (Mark::now("writes").unwrap(), pods(space, "quiet").await);
         for n in 0..3 {
             // A change that is none of the operator's business makes it look again.
-            space.kubectl(&["label", "sj/orders", "--overwrite", &format!("look={n}")]).await.unwrap();
+            space.kubectl(&["label", "sj/quiet", "--overwrite", &format!("look={n}")]).await.unwrap();
             tokio::time::sleep(Duration::from_secs(5)).await;
         }
         // So does a new operator, which looks at everything anew.
@@ -52,7 +51,7 @@ fn a_settled_job_is_not_written_and_an_upgrade_seldom() {
         let settled = mark.calls(&space.namespace);
         println!("settled, looked at three times and by a new operator: {settled}");
         assert_eq!(settled.writes(), 0, "a settled job is written: {settled}");
-        assert_eq!(pods(space, "orders").await, before, "a new operator restarts nothing");
+        assert_eq!(pods(space, "quiet").await, before, "a new operator restarts nothing");
         assert!(upgrade.writes() <= GOAL, "more than {GOAL} writes for an upgrade: {upgrade}");
     });
 }
