@@ -30,9 +30,9 @@ pub type Guarded = DeserializeGuard<StreamJob>;
 /// A watch that has not been heard of for this long does not work.
 const SILENCE: Duration = Duration::from_secs(120);
 
-/// Which watches work.
+/// Which watches work, and what else keeps this process from its work.
 #[derive(Default)]
-pub struct Watches(Mutex<BTreeMap<String, Watch>>);
+pub struct Watches(Mutex<BTreeMap<String, Watch>>, Mutex<Option<String>>);
 
 #[derive(Default)]
 struct Watch {
@@ -65,7 +65,12 @@ impl Watches {
         }
     }
 
-    /// Why the caches cannot be relied on; empty when they can.
+    /// What keeps this process from its work; absent when nothing does any more.
+    pub fn hindered(&self, why: Option<String>) {
+        *self.1.lock() = why;
+    }
+
+    /// Why this process cannot do its work; empty when it can.
     pub fn troubles(&self) -> Vec<String> {
         let watches = self.0.lock();
         let trouble = |(name, w): (&String, &Watch)| match &w.failing {
@@ -73,7 +78,7 @@ impl Watches {
             _ if !w.ready => Some(format!("watch of {name}: the first list is not there yet")),
             _ => None,
         };
-        watches.iter().filter_map(trouble).collect()
+        watches.iter().filter_map(trouble).chain(self.1.lock().clone()).collect()
     }
 
     /// Errors of each watch so far.

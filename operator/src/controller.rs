@@ -84,15 +84,17 @@ pub async fn run(options: Options, stop: watch::Receiver<bool>) -> Result<(), Ru
     for scope in scopes {
         let (changed, news) = mpsc::unbounded_channel();
         let cache = Cache::start(&client, scope, &watches, &changed);
-        let reconciler = Arc::new(Reconciler::new(
-            client.clone(),
-            calls.clone(),
-            Follower::new(calls.clone(), changed),
+        let reconciler = Arc::new(Reconciler {
+            client: client.clone(),
+            jobs: calls.clone(),
+            follower: Follower::new(calls.clone(), changed),
             cache,
-            Recorder::new(client.clone(), reporter.clone()),
-            options.image.clone(),
-            metrics.clone(),
-        ));
+            recorder: Recorder::new(client.clone(), reporter.clone()),
+            image: options.image.clone(),
+            metrics: metrics.clone(),
+            watches: watches.clone(),
+            memory: Mutex::default(),
+        });
         parts.push((reconciler, news));
     }
     let counted: Vec<_> = parts.iter().map(|(r, _)| r.clone()).collect();

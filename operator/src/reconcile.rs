@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use k8s_openapi::jiff::Timestamp;
 use kube::api::{Patch, PatchParams};
-use kube::runtime::events::Recorder;
+use kube::runtime::events::{Event, EventType, Recorder};
 use kube::{Api, Client, Resource, ResourceExt};
 use parking_lot::Mutex;
 use serde_json::json;
@@ -15,7 +15,7 @@ use streamjob_crds::{API_VERSION, StreamJob, StreamJobStatus};
 
 use crate::act::{ActError, Actor};
 use crate::apply::{ApplyError, Hands, sort};
-use crate::cache::{Cache, Guarded};
+use crate::cache::{Cache, Guarded, Watches};
 use crate::jobs::{self, CallError, Follower, Key};
 use crate::judge::{Judgement, judge};
 use crate::look;
@@ -70,7 +70,7 @@ impl From<kube::Error> for ReconcileError {
 
 /// What is remembered of a job between passes. Nothing that must outlive the process.
 #[derive(Default)]
-struct Memory {
+pub struct Memory {
     /// The version that we wrote last, until the cache has caught up.
     wrote: Option<String>,
     /// What belongs to somebody else, as it was found.
@@ -97,7 +97,10 @@ pub struct Reconciler {
     pub image: String,
     /// Counts.
     pub metrics: Arc<Metrics>,
-    memory: Mutex<HashMap<Key, Memory>>,
+    /// Where it is told what keeps this process from its work.
+    pub watches: Arc<Watches>,
+    /// What is remembered of each job.
+    pub memory: Mutex<HashMap<Key, Memory>>,
 }
 
 /// A job as it was seen.
@@ -108,19 +111,6 @@ struct View {
 }
 
 impl Reconciler {
-    /// A reconciler with nothing remembered.
-    pub fn new(
-        client: Client,
-        jobs: jobs::Client,
-        follower: Follower,
-        cache: Cache,
-        recorder: Recorder,
-        image: String,
-        metrics: Arc<Metrics>,
-    ) -> Self {
-        Self { client, jobs, follower, cache, recorder, image, metrics, memory: Mutex::default() }
-    }
-
     fn remember<T>(&self, key: &Key, with: impl FnOnce(&mut Memory) -> T) -> T {
         with(self.memory.lock().entry(key.clone()).or_default())
     }
@@ -254,7 +244,16 @@ impl Reconciler {
         let patch = json!({"apiVersion": API_VERSION, "kind": "StreamJob", "metadata": meta, "status": status});
         let api: Api<StreamJob> = Api::namespaced(self.client.clone(), &key.0);
         let params = PatchParams::apply(STATUS_MANAGER).force();
-        let written = api.patch_status(&key.1, &params, &Patch::Apply(&patch)).await?;
+        let written = match api.patch_status(&key.1, &params, &Patch::Apply(&patch)).await {
+            Ok(written) => written,
+            Err(error) => {
+                if error.to_string().contains("field not declared in schema") {
+                    self.outdated(job, &error).await;
+                }
+                return Err(error.into());
+            }
+        };
+        self.watches.hindered(None);
         self.remember(key, |m| m.wrote.clone_from(&written.metadata.resource_version));
         tracing::info!(
             namespace = key.0,
@@ -270,6 +269,25 @@ impl Reconciler {
         }
         *job = written;
         Ok(())
+    }
+
+    /// The definition of StreamJob in the cluster lacks a field of this operator's: nothing can be written down, so nothing
+    /// is done. Said where people look: at the job, in the log, and by not being ready.
+    async fn outdated(&self, job: &StreamJob, error: &kube::Error) {
+        let fix = "the CustomResourceDefinition of StreamJob is older than this operator: apply the one of its release \
+                   (helm upgrade, or kubectl apply --server-side -f crds/manifests)";
+        tracing::error!("{fix}: {error}");
+        self.watches.hindered(Some(fix.to_owned()));
+        let event = Event {
+            type_: EventType::Warning,
+            reason: "DefinitionTooOld".to_owned(),
+            note: Some(fix.to_owned()),
+            action: "Reconcile".to_owned(),
+            secondary: None,
+        };
+        if let Err(error) = self.recorder.publish(&event, &job.object_ref(&())).await {
+            tracing::warn!("an event was not published: {error}");
+        }
     }
 
     /// Carries out one step. Returns when to try again what a coordinator did not take.

@@ -9,7 +9,7 @@ use streamjob_crds::status::{
 };
 use streamjob_crds::{Duration, StreamJobStatus};
 
-use crate::model::{Form, Observed, Plan, Verdict, stamp};
+use crate::model::{Form, Intent, Observed, Plan, Verdict, stamp};
 use crate::names;
 use crate::reasons::{self, Reason};
 use crate::validate::{Invalid, ValidJob};
@@ -34,13 +34,18 @@ pub fn status(job: &ValidJob, seen: &Observed, plan: &Plan, now: Timestamp) -> S
     status.image = form.map(|f| f.record.image.clone()).or(status.image);
     status.selector = Some(format!("{}={},{}=worker", names::JOB, job.name, names::COMPONENT));
     let stopped = intent.resume_from.is_some();
-    status.parallelism = match form {
-        _ if stopped => Some(0),
-        Some(form) => running(form).map_or(status.parallelism, |j| i32::try_from(j.parallelism.now).ok()),
-        None => Some(0),
-    };
-    if let Some(answer) = form.and_then(running).filter(|_| !stopped) {
-        facts(&mut status, answer);
+    // Checkpoints that complete within an upgrade are told with its next phase: it takes seconds, and each telling is a write.
+    let within =
+        intent.upgrade.as_ref().is_some_and(|u| u.phase.is_some()) && *intent == Intent::of(&seen.status, &seen.forms);
+    if !within {
+        status.parallelism = match form {
+            _ if stopped => Some(0),
+            Some(form) => running(form).map_or(status.parallelism, |j| i32::try_from(j.parallelism.now).ok()),
+            None => Some(0),
+        };
+        if let Some(answer) = form.and_then(running).filter(|_| !stopped) {
+            facts(&mut status, answer);
+        }
     }
     conditions(&mut status, job.generation, plan, form.filter(|_| !stopped), now);
     status

@@ -7,7 +7,7 @@ use streamjob_crds::UpgradeMode;
 use streamjob_crds::status::{JobState, OperationKind, UpgradeOutcome, UpgradePhase, UpgradeStatus};
 
 use super::suspend::Stop;
-use super::{Draft, SURGE, pause, shorten};
+use super::{Draft, LOOK, SURGE, pause, shorten};
 use crate::model::{Call, Form, Process, Start, Step, after};
 use crate::names::Revision;
 use crate::reasons;
@@ -60,7 +60,7 @@ impl Draft<'_> {
             if late {
                 return self.refuse_for_now(&format!("{to} did not start in time: {why}"));
             }
-            return self.progressing(&reasons::UPGRADING, format!("Prepare: {why}"));
+            return self.tell_when_slow(upgrade, format!("Prepare: {why}"));
         };
         let stateless = self.job.spec.upgrade.mode == UpgradeMode::Stateless || self.starts_anew(old, new);
         if !stateless && !preflight.fits {
@@ -73,10 +73,17 @@ impl Draft<'_> {
         let slots = new.job.as_ref().map_or((0, 0), |j| (j.workers.slots, j.workers.slots_wanted));
         let patience = upgrade.started_at.as_ref().map(|s| after(s.0, SURGE).0);
         if self.job.spec.upgrade.surge && slots.0 < slots.1 && patience.is_some_and(|p| self.now < p) {
-            return self
-                .progressing(&reasons::UPGRADING, format!("Prepare: {} of {} slots are there", slots.0, slots.1));
+            return self.tell_when_slow(upgrade, format!("Prepare: {} of {} slots are there", slots.0, slots.1));
         }
         self.leave(old, from, to, stateless);
+    }
+
+    /// Says what is waited for when it takes longer than usual: each telling is a write.
+    fn tell_when_slow(&mut self, upgrade: &UpgradeStatus, message: String) {
+        let usual = upgrade.started_at.as_ref().is_some_and(|s| self.now < after(s.0, LOOK).0);
+        if !usual {
+            self.progressing(&reasons::UPGRADING, message);
+        }
     }
 
     /// How the old form is left.
