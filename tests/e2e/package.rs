@@ -40,7 +40,8 @@ fn jobs_run_on_while_helm_upgrades_removes_and_installs_the_operator() {
         let mut output = Output::default();
 
         let old = operator::pods(&space.client).await;
-        run(with(&["upgrade", &release, &chart], &["--set", "log.level=debug"]));
+        // Fields that another test has set are taken back.
+        run(with(&["upgrade", &release, &chart], &["--set", "log.level=debug", "--force-conflicts"]));
         operator::until_ready(&space.client, 1).await;
         let new = operator::pods(&space.client).await;
         assert_ne!(old[0].metadata.uid, new[0].metadata.uid, "another level is another pod");

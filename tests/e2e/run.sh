@@ -45,7 +45,7 @@ cat >"$E2E_VALUES" <<YAML
 replicas: 1
 image: {repository: ${image%:*}, tag: ${image##*:}}
 YAML
-helm upgrade --install "$E2E_RELEASE" charts/streamjob-operator --namespace "$E2E_OPERATOR_NAMESPACE" --take-ownership \
+helm upgrade --install "$E2E_RELEASE" charts/streamjob-operator --namespace "$E2E_OPERATOR_NAMESPACE" --take-ownership --force-conflicts \
     --values "$E2E_VALUES" --wait --timeout 3m >"$E2E_OUT/helm.log" 2>&1 || { cat "$E2E_OUT/helm.log" >&2; exit 1; }
 
 # Its pods come and go; each one's log is followed from its beginning.
