@@ -42,6 +42,14 @@ async fn kill(space: &Space, victim: Victim) -> usize {
     killed
 }
 
+/// The kubelet starts what dies again and again later each time; one death a pod is what is looked at.
+async fn refresh(space: &Space, victim: Victim) {
+    if victim == Victim::Operator {
+        operator::replace(&space.client).await;
+        operator::until_ready(&space.client, 1).await;
+    }
+}
+
 /// One job through everything, with a death in each step.
 async fn survives(space: &Space, victim: Victim) {
     let job = space.job("orders").with("/spec/parallelism", 2);
@@ -59,6 +67,7 @@ async fn survives(space: &Space, victim: Victim) {
 
     let mut now = job.clone();
     for (phase, n) in PHASES.into_iter().zip(2..) {
+        refresh(space, victim).await;
         let (begun, mark) = (now_ms(), watched.mark());
         now = job.clone().version(&format!("v{n}"));
         watched.apply(&now).await;
@@ -79,6 +88,7 @@ async fn survives(space: &Space, victim: Victim) {
     }
 
     for to in [3, 1] {
+        refresh(space, victim).await;
         let (begun, mark) = (now_ms(), watched.mark());
         now = now.with("/spec/parallelism", to);
         watched.apply(&now).await;
@@ -91,6 +101,7 @@ async fn survives(space: &Space, victim: Victim) {
         println!("{victim:?} ({killed}) killed in a rescale to {to}: {} without rows", output.gap(begun, now_ms()));
     }
 
+    refresh(space, victim).await;
     let mark = watched.mark();
     watched.apply(&now.clone().with("/spec/state", "Suspended")).await;
     watched.status_since(mark, "suspending job", |_, s| s.state == Some(JobState::Suspending)).await;
@@ -98,6 +109,7 @@ async fn survives(space: &Space, victim: Victim) {
     watched
         .until("suspended job", |job, s| is_current(job, s) && s.state == Some(JobState::Suspended) && is_ready(s))
         .await;
+    refresh(space, victim).await;
     let mark = watched.mark();
     watched.apply(&now).await;
     watched.status_since(mark, "starting job", |_, s| s.state == Some(JobState::Starting)).await;
