@@ -185,6 +185,8 @@ pub enum Call {
     Go(String),
     /// Stop with a savepoint.
     Stop,
+    /// End, with checkpoints deleted where the spec says so.
+    Cancel,
     /// This parallelism, on so many workers: what is about to be removed gets no tasks.
     Rescale(Shape),
 }
@@ -234,6 +236,7 @@ impl Step {
             }
             Self::Share(r) => format!("lead the shared objects to {r}"),
             Self::Ask(r, id, Call::Go(from)) => format!("ask {r} to go from {from} ({id})"),
+            Self::Ask(r, _, Call::Cancel) => format!("ask {r} to end and to delete its checkpoints"),
             Self::Ask(r, id, Call::Stop) => format!("ask {r} to stop with a savepoint ({id})"),
             Self::Ask(r, id, Call::Rescale(shape)) => format!("ask {r} for parallelism {} ({id})", shape.parallelism),
             Self::Clear(r) => format!("remove the objects of {r}"),

@@ -27,7 +27,7 @@ reasons! {
     SUSPENDED = "Suspended", "The job is stopped, as the spec asks.";
     FINISHED = "Finished", "All input is done.";
     RECOVERING = "Recovering", "The job or its coordinator failed and is being restarted.";
-    DELETING = "Deleting", "The last savepoint is taken before the job is deleted.";
+    DELETING = "Deleting", "What is owed before the job goes is done: its last savepoint, or the deletion of its checkpoints.";
     INVALID_SPEC = "InvalidSpec", "The spec is not valid; the job that runs is left as it is. The message names the field and the fix.";
     NAME_TAKEN = "NameTaken", "An object of somebody else has a name that the job needs. Delete or rename it, or rename the job.";
     APPLY_REFUSED = "ApplyRefused", "The API server refuses an object of the job, such as by a quota or a policy; it is tried again. Mend what the message names.";

@@ -362,6 +362,15 @@ fn a_deletion_waits_for_the_savepoint_it_asked_for() {
     run(&mut world, &mut operator, 60);
     assert!(world.gone && world.points.last().unwrap().stop, "{:?}", world.status);
 
+    // Checkpoints are deleted first where the spec says so.
+    let (mut world, mut operator) = (start(), Operator::default());
+    world.job.spec.checkpoint.retention = streamjob_crds::Retention::DeleteOnCancellation;
+    run(&mut world, &mut operator, 30);
+    assert!(world.finalizer && !world.points.is_empty());
+    world.deleting = Some(world.now());
+    run(&mut world, &mut operator, 60);
+    assert!(world.gone && world.points.is_empty(), "{:?}", world.status);
+
     // Storage refuses: held, and let go at its deadline.
     let (mut world, mut operator) = (start(), Operator::default());
     world.job.spec.savepoint.on_delete = true;

@@ -64,6 +64,7 @@ impl Client {
                 .0
                 .post(format!("{base}/jobs/{job}/stop"))
                 .json(&StopRequest { trigger_id: id, ..StopRequest::default() }),
+            Call::Cancel => self.0.patch(format!("{base}/jobs/{job}?mode=cancel")),
             Call::Rescale(shape) => self.0.patch(format!("{base}/jobs/{job}/rescaling")).json(
                 &serde_json::json!({"parallelism": shape.parallelism, "workers": shape.workers, "triggerId": id}),
             ),
@@ -80,7 +81,9 @@ impl Client {
             let told = body.pointer("/errors/0").and_then(Value::as_str).unwrap_or("no reason given");
             return Err(CallError::Refused { status: status.as_u16(), message: told.to_owned() });
         }
-        answer.json().await.map_err(unreachable)
+        let body = answer.bytes().await.map_err(unreachable)?;
+        let body = if body.is_empty() { b"null".as_slice() } else { &body };
+        serde_json::from_slice(body).map_err(|e| CallError::Unreachable(e.to_string()))
     }
 }
 

@@ -1,11 +1,13 @@
 //! The StreamJob is being deleted. Its objects go by their owners; only the
-//! savepoint that it asked for is owed, up to a deadline.
+//! savepoint that it asked for, or the deletion of its checkpoints, is owed, up to a deadline.
 
+use streamjob_crds::Retention;
 use streamjob_crds::status::{JobState, OperationKind};
 
 use super::Draft;
 use super::suspend::Stop;
-use crate::model::{Step, after};
+use crate::model::{Call, Process, Step, after};
+use crate::names::Revision;
 use crate::reasons;
 
 impl Draft<'_> {
@@ -18,10 +20,13 @@ impl Draft<'_> {
         let last = after(since, self.savepoint_limit().saturating_mul(2)).0;
         let stopped = self.intent.resume_from.is_some() && self.intent.operation.is_none();
         let Some(revision) = self.intent.revision.filter(|_| !stopped) else { return self.release() };
-        if self.seen.force_delete || !self.job.spec.savepoint.on_delete || self.now >= last {
+        if self.seen.force_delete || !self.owes() || self.now >= last {
             return self.release();
         }
         self.wake_at(last);
+        if !self.job.spec.savepoint.on_delete {
+            return self.cancel(revision);
+        }
         self.say(format!("stop {revision} with a savepoint, then let the deletion go on"));
         let operation = self.intent.operation.clone().filter(|o| o.kind == OperationKind::Stop);
         let Some(operation) = operation else {
@@ -53,6 +58,27 @@ impl Draft<'_> {
                 self.intent.savepoint = path.or_else(|| self.intent.savepoint.clone());
             }
             Stop::Cannot => self.release(),
+        }
+    }
+
+    /// Whether something outside the cluster is to be done before the job goes.
+    pub(super) fn owes(&self) -> bool {
+        let spec = &self.job.spec;
+        spec.savepoint.on_delete || spec.checkpoint.retention == Retention::DeleteOnCancellation
+    }
+
+    /// The coordinator deletes its checkpoints as it is canceled. That the job is being deleted is the intent.
+    fn cancel(&mut self, revision: Revision) {
+        let Some(form) = self.form(revision) else { return self.release() };
+        if matches!(form.coordinator, Process::Done | Process::Absent | Process::Refused(_)) {
+            return self.release();
+        }
+        self.say(format!("cancel {revision}, which deletes its checkpoints, then let the deletion go on"));
+        self.progressing(&reasons::DELETING, "the job ends and deletes its checkpoints");
+        self.wake_soon();
+        let power = form.job.as_ref().is_some_and(|j| j.generation > 0 && !j.state.is_terminal());
+        if power {
+            self.steps.push(Step::Ask(revision, format!("cancel-{revision}"), Call::Cancel));
         }
     }
 

@@ -82,7 +82,7 @@ impl<'a> Draft<'a> {
         if self.seen.deleting.is_some() {
             return self.delete();
         }
-        if self.job.spec.savepoint.on_delete != self.seen.finalizer {
+        if self.owes() != self.seen.finalizer {
             self.steps.push(if self.seen.finalizer { Step::Release } else { Step::Hold });
         }
         if let Some(name) = self.seen.foreign.first() {

@@ -65,7 +65,11 @@ impl Draft<'_> {
         let stateless = self.job.spec.upgrade.mode == UpgradeMode::Stateless || self.starts_anew(old, new);
         if !stateless && !preflight.fits {
             let why = preflight.error.clone().unwrap_or_else(|| "the state does not fit".to_owned());
-            return self.refuse(&why);
+            return match (preflight.passing, late) {
+                (true, true) => self.refuse_for_now(&why),
+                (true, false) => self.tell_when_slow(upgrade, format!("Prepare: {why}")),
+                (false, _) => self.refuse(&why),
+            };
         }
         if !stateless && preflight.location.is_none() && self.has_state() {
             return self.refuse("storage holds no state of this job any more, but there was some; see checkpoint.storage, or start anew with restore.from and a higher restore.nonce");

@@ -305,6 +305,10 @@ impl World {
                 };
                 c.triggers.insert(id.to_owned(), (api::TriggerKind::Rescale, Some(outcome)));
             }
+            (Call::Cancel, Phase::Running { .. }) => {
+                c.phase = Phase::Lingering(2);
+                self.points.clear();
+            }
             (Call::Go(from), Phase::Standby) => {
                 c.triggers.insert(id.to_owned(), (api::TriggerKind::Go, None));
                 let outcome = match self.begin(r, from) {

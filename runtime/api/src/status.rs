@@ -92,6 +92,9 @@ pub struct Preflight {
     /// Why it could not, and what to change.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub error: Option<String>,
+    /// The reason may pass, as when storage is away: it is looked at again by itself.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub passing: bool,
 }
 
 /// Parallelism of a job.

@@ -9,7 +9,7 @@ mod support;
 use reqwest::blocking::Client;
 use serde_json::{Value, json};
 use std::time::Instant;
-use support::s3::free_port;
+use support::s3::{Meta, S3, free_port};
 use support::{PATIENCE, Running, rows};
 
 const ROWS: u64 = 40_000;
@@ -206,4 +206,25 @@ fn state_that_does_not_fit_is_told_before_anything_is_touched() {
     let refused = new.go("latest", "go");
     assert_eq!(refused["failure-cause"]["class"], "CANNOT_BEGIN", "{refused}");
     assert!(old.get("/status")["state"] == "RUNNING" && !next.has_ended());
+}
+
+#[test]
+fn a_form_that_is_told_to_go_while_storage_is_away_begins_when_it_is_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(mut s3) = S3::gateway(dir.path(), Meta::Kept) else { return };
+    let set = |key: &str, value: &str| format!("SET '{key}' = '{value}';\n");
+    let mut script: String = s3.options().iter().map(|(key, value)| set(key, value)).collect();
+    script += &set("execution.checkpointing.dir", "s3://bucket/checkpoints");
+    script += &set("s3.attempts.maximum", "1");
+    let form = Form::new(dir.path(), "r1", &(script + COUNT));
+    let (mut coordinator, _worker) = (form.coordinator(&["--standby"]), form.worker());
+    coordinator.until_told("stands by");
+    s3.kill();
+    form.post("/jobs/orders/go", json!({"from": "auto", "triggerId": "go"}));
+    coordinator.until_told("cannot begin yet, and tries again");
+    assert_eq!(form.get("/jobs/orders/go/go")["status"]["id"], "IN_PROGRESS");
+    s3.restart(dir.path());
+    let outcome = form.until("outcome", "/jobs/orders/go/go", |o| o["status"]["id"] == "COMPLETED");
+    assert!(outcome["operation"]["failure-cause"].is_null(), "{outcome}");
+    form.until("checkpoint", "/status", |s| s["checkpoints"]["completed"].as_u64() > Some(0));
 }

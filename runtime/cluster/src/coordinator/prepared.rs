@@ -8,17 +8,19 @@ use crate::settings::JobSettings;
 use crate::view::{JobView, Request};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use streamjob_api::{FailureCause, JobState, Preflight, TriggerOutcome};
 use streamjob_checkpoint::Kind;
 use streamjob_checkpoint::coordinator::Config;
 use streamjob_checkpoint::lineage::Job;
 use streamjob_checkpoint::restore::{self, RestoreFrom};
 use streamjob_core::error::ErrorExt;
-use streamjob_core::{Error, Result};
+use streamjob_core::{Domain, Error, Result};
 
 /// Between two signs of life while it stands by.
 const BEAT: Duration = Duration::from_secs(1);
+/// Before what failed for a reason that may pass is tried again.
+const AGAIN: Duration = Duration::from_secs(2);
 
 /// See the module.
 pub struct Prepared {
@@ -39,6 +41,15 @@ pub enum Past {
     Ran,
     /// It ran last, and was stopped with this savepoint.
     Stopped(String),
+}
+
+/// How being told to go came out.
+enum Go {
+    Begun(Ledger),
+    /// Storage is away, or something else that may pass.
+    Later,
+    /// Told under the trigger.
+    Refused,
 }
 
 /// How standing by ended.
@@ -101,12 +112,25 @@ impl Prepared {
     }
 
     /// Waits to be told to go. A job that cannot begin from what it is told goes on standing by; nothing is touched then.
+    /// What fails for a reason that may pass, such as storage that is away, is tried again.
     pub fn stand_by(mut self) -> Result<Called> {
-        let waits = self.view.pulse().storage_wait();
-        self.view.set_standing_by(preflight(&self.settings, self.settings.clock.now_ms()));
-        drop(waits);
+        let mut passing = self.look();
+        // Told to go, and storage was away.
+        let mut told: Option<(String, String)> = None;
+        let mut tried = Instant::now();
         loop {
             self.view.pulse().beat();
+            if tried.elapsed() >= AGAIN && (told.is_some() || passing) {
+                match told.take() {
+                    Some((trigger, from)) => match self.go(&trigger, &from) {
+                        Go::Begun(ledger) => return Ok(Called::Running(self.run(ledger)?)),
+                        Go::Later => told = Some((trigger, from)),
+                        Go::Refused => {}
+                    },
+                    None => passing = self.look(),
+                }
+                tried = Instant::now();
+            }
             let request = match self.requests.recv_timeout(BEAT) {
                 Ok(request) => request,
                 Err(RecvTimeoutError::Timeout) => continue,
@@ -119,21 +143,16 @@ impl Prepared {
                 }
                 Request::Go { trigger, from } => {
                     tracing::info!("told to go, from: {from}");
-                    self.settings.restore = RestoreFrom::parse(&from);
-                    let waits = self.view.pulse().storage_wait();
-                    let claimed = Ledger::claim(&self.settings);
-                    drop(waits);
-                    match claimed {
-                        Ok(ledger) => {
-                            let location = ledger.restores_from();
-                            self.view.close_trigger(&trigger, TriggerOutcome { location, ..Default::default() });
-                            return Ok(Called::Running(self.run(ledger)?));
-                        }
-                        Err(e) => {
-                            tracing::warn!("cannot begin, and stands by: {e}");
-                            self.view.close_trigger(&trigger, refused("CANNOT_BEGIN", &e));
-                        }
+                    if let Some((before, _)) = told.take() {
+                        let error = Error::user("it was told to go again, before it could");
+                        self.view.close_trigger(&before, refused("CANNOT_BEGIN", &error));
                     }
+                    match self.go(&trigger, &from) {
+                        Go::Begun(ledger) => return Ok(Called::Running(self.run(ledger)?)),
+                        Go::Later => told = Some((trigger, from)),
+                        Go::Refused => {}
+                    }
+                    tried = Instant::now();
                 }
                 Request::Checkpoint { trigger }
                 | Request::Savepoint { trigger, .. }
@@ -141,6 +160,40 @@ impl Prepared {
                     let error = Error::user("this coordinator stands by; the job does not run here");
                     self.view.close_trigger(&trigger, refused("STANDS_BY", &error));
                 }
+            }
+        }
+    }
+
+    /// Tells whether its state would fit. True: that could not be seen for a reason that may pass.
+    fn look(&self) -> bool {
+        let waits = self.view.pulse().storage_wait();
+        let fit = preflight(&self.settings, self.settings.clock.now_ms());
+        drop(waits);
+        let passing = fit.passing;
+        self.view.set_standing_by(fit);
+        passing
+    }
+
+    /// Begins from there, if that can be.
+    fn go(&mut self, trigger: &str, from: &str) -> Go {
+        self.settings.restore = RestoreFrom::parse(from);
+        let waits = self.view.pulse().storage_wait();
+        let claimed = Ledger::claim(&self.settings);
+        drop(waits);
+        match claimed {
+            Ok(ledger) => {
+                let location = ledger.restores_from();
+                self.view.close_trigger(trigger, TriggerOutcome { location, ..Default::default() });
+                Go::Begun(ledger)
+            }
+            Err(e) if e.domain() == Domain::Transient => {
+                tracing::warn!("cannot begin yet, and tries again: {e}");
+                Go::Later
+            }
+            Err(e) => {
+                tracing::warn!("cannot begin, and stands by: {e}");
+                self.view.close_trigger(trigger, refused("CANNOT_BEGIN", &e));
+                Go::Refused
             }
         }
     }
@@ -185,7 +238,10 @@ fn preflight(settings: &JobSettings, now_ms: i64) -> Preflight {
     });
     match checked {
         Ok(()) => answer.fits = true,
-        Err(e) => answer.error = Some(e.to_string()),
+        Err(e) => {
+            answer.passing = e.domain() == Domain::Transient;
+            answer.error = Some(e.to_string());
+        }
     }
     answer
 }

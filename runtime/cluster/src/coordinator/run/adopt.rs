@@ -111,12 +111,19 @@ impl Coordinator {
         let vertices: Vec<VertexInfo> = plan.vertices.into_iter().map(|v| v.info).collect();
         Ok(match candidate.missing(&vertices) {
             None => Look::Adopt(candidate, vertices),
-            Some(_) if waited < ALL => Look::Wait,
+            Some(_) if waited < self.patience(candidate.terms.job.parallelism)? => Look::Wait,
             Some(task) => {
                 let name = vertices.get(task.vertex).map_or("", |v| v.name.as_str());
                 Look::Restore(Some((candidate.attempt, format!("nothing was heard of {name} ({})", task.subtask + 1))))
             }
         })
+    }
+
+    /// How long the rest of an attempt is awaited. When all slots that it takes are here, its workers are: what they do not
+    /// run was never started, as when a coordinator ends in the middle of a rescale.
+    pub(super) fn patience(&self, parallelism: u32) -> Result<Duration> {
+        let missing = self.settings.deployer.missing(self.slots(parallelism)?);
+        Ok(if missing.is_some() { ALL } else { FIRST })
     }
 
     /// False when the tasks are not all there any more.

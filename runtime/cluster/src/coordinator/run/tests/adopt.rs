@@ -107,6 +107,15 @@ fn tasks_whose_past_is_not_the_jobs_are_started_again() {
 }
 
 #[test]
+fn the_rest_of_an_attempt_is_awaited_while_workers_are_missing() {
+    let storage = storage();
+    let rig = Rig::new(&storage, &[]);
+    let there = rig.job.patience(1).unwrap();
+    rig.deployer.slots.store(0, Ordering::SeqCst);
+    assert!(there < rig.job.patience(1).unwrap());
+}
+
+#[test]
 fn a_coordinator_out_of_power_starts_nothing() {
     let options = [("restart-strategy.type", "fixed-delay"), ("restart-strategy.fixed-delay.delay", "0 ms")];
     let storage = storage();
