@@ -15,6 +15,7 @@ export E2E_RELEASE=${E2E_RELEASE:-streamjob-operator}
 rm -rf "$E2E_OUT"
 mkdir -p "$E2E_OUT"
 
+defined=$(kubectl get crd streamjobs.streamjob.dev --ignore-not-found -o name)
 operator_log=
 finish() {
     local code=$?
@@ -28,7 +29,8 @@ finish() {
     fi
     kubectl delete namespace -l streamjob.dev/test=e2e --wait --timeout=120s >/dev/null 2>&1 || true
     helm uninstall "$E2E_RELEASE" --namespace "$E2E_OPERATOR_NAMESPACE" --wait >/dev/null 2>&1 || true
-    kubectl delete crd streamjobs.streamjob.dev streamjobsnapshots.streamjob.dev --ignore-not-found >/dev/null 2>&1 || true
+    # With the definitions all jobs of the cluster would go, so only those that were not there before.
+    [ -n "$defined" ] || kubectl delete -f crds/manifests --ignore-not-found >/dev/null 2>&1 || true
     kubectl delete namespace "$E2E_OPERATOR_NAMESPACE" --ignore-not-found >/dev/null 2>&1 || true
     exit $code
 }
