@@ -5,7 +5,7 @@ export CARGO_TARGET_DIR ?= $(CACHE)/target
 CARGO := cargo
 BIN := $(CARGO_TARGET_DIR)/release/streamjob
 
-.PHONY: help run test build lint fmt oracle judge chaos bench setup images cluster-up cluster-down cluster-load cluster-shell chart
+.PHONY: help run test build lint fmt oracle judge chaos bench setup images cluster-up cluster-down cluster-load cluster-shell chart e2e
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -16,9 +16,9 @@ setup:
 run: build ## run the example job on real flight data, on this machine
 	@scripts/run-example dist/streamjob
 
-build: setup ## release binary at dist/streamjob
-	$(CARGO) build --release --bin streamjob
-	@mkdir -p dist && cp $(BIN) dist/streamjob
+build: setup ## release binaries at dist/streamjob and dist/streamjob-operator
+	$(CARGO) build --release --bin streamjob --bin streamjob-operator
+	@mkdir -p dist && cp $(BIN) $(BIN)-operator dist/
 
 test: setup ## everything that CI runs
 	@scripts/test
@@ -27,6 +27,9 @@ chaos: setup ## kill processes of a running job for two minutes, four times over
 	@scripts/install-versitygw
 	STREAMJOB_CHAOS_SECONDS=$${STREAMJOB_CHAOS_SECONDS:-120} CI=true \
 	    $(CARGO) test --release -p streamjob-cli --test chaos -- --nocapture --test-threads=1
+
+e2e: setup ## the operator on a real Kubernetes (E2E=name of a test: only that one)
+	@scripts/e2e $(E2E)
 
 bench: setup ## measure recovery, rescale, latency, exchange; figures in bench.json
 	@scripts/install-versitygw
@@ -47,7 +50,7 @@ judge: build ## compare SQL results with DuckDB's
 	@tests/oracle/duckdb/judge.sh dist/streamjob
 
 IMAGE ?= localhost/streamjob:dev
-IMAGE_BINARIES ?= dist/streamjob
+IMAGE_BINARIES ?= dist/streamjob dist/streamjob-operator
 images: build ## the image as an OCI archive at dist/streamjob.tar (IMAGE=name:tag)
 	@scripts/image/streamjob.sh $(IMAGE) dist/streamjob.tar $(IMAGE_BINARIES)
 
