@@ -8,6 +8,7 @@ mod support;
 mod bad_manifests;
 mod delete;
 mod deploy;
+mod gigabyte;
 mod kills;
 mod machine;
 mod operators;

@@ -17,6 +17,7 @@ mkdir -p "$E2E_OUT"
 
 defined=$(kubectl get crd streamjobs.streamjob.dev --ignore-not-found -o name)
 operator_log=
+# shellcheck disable=SC2317,SC2086  # called by the trap
 finish() {
     local code=$?
     [ -z "$operator_log" ] || kill "$operator_log" 2>/dev/null || true

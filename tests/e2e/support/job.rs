@@ -10,6 +10,9 @@ pub const PARTS: u64 = 20;
 /// Rows between two totals of a key: the time of row n is n ms.
 pub const STEP: u64 = 1000;
 
+/// Keys of the big state.
+pub const BIG_KEYS: u64 = 65_536;
+
 /// A StreamJob as a document.
 #[derive(Clone, Debug)]
 pub struct Job {
@@ -59,6 +62,17 @@ impl Job {
     pub fn version(self, version: &str) -> Self {
         let sql = sql(&self.out, version);
         self.sql(sql)
+    }
+
+    /// [`Self::version`] with one GiB of state beside: 65,536 keys with 16 KiB each that do not compress, complete after
+    /// as many rows.
+    pub fn gigabyte(self, version: &str) -> Self {
+        let text = sql(&self.out, version)
+            .replace("(id BIGINT, ts AS", "(id BIGINT, payload STRING, ts AS")
+            .replace("'80000000')", "'80000000', 'fields.payload.length' = '16384')")
+            .replace("EXECUTE STATEMENT SET", "CREATE TABLE big (id BIGINT, payload STRING) WITH ('connector' = 'blackhole');\nEXECUTE STATEMENT SET")
+            .replace("END;", &format!("  INSERT INTO big SELECT id, MAX(payload) FROM ids WHERE id <= {BIG_KEYS} GROUP BY id;\nEND;"));
+        self.sql(text)
     }
 
     /// A computation whose state is another one.

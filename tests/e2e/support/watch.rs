@@ -5,6 +5,7 @@ use futures::StreamExt;
 use kube::api::{Patch, PatchParams};
 use kube::runtime::watcher::{self, Event};
 use kube::{Api, ResourceExt};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use streamjob_crds::status::{Condition, JobState, UpgradeOutcome};
 use streamjob_crds::{StreamJob, StreamJobStatus};
@@ -28,6 +29,8 @@ pub struct Watched {
     pub name: String,
     seen: Arc<Mutex<Vec<Sight>>>,
     news: watch::Receiver<usize>,
+    /// Generation of what was applied last: what is older is not looked at any more.
+    applied: AtomicI64,
     task: JoinHandle<()>,
 }
 
@@ -62,7 +65,7 @@ impl Watched {
                 let _ = told.send(seen.len());
             }
         });
-        Self { api, name: name.to_owned(), seen, news, task }
+        Self { api, name: name.to_owned(), seen, news, applied: AtomicI64::new(0), task }
     }
 
     /// Applies a manifest.
@@ -73,11 +76,12 @@ impl Watched {
     /// Applies a manifest, which may be refused.
     pub async fn try_apply(&self, job: &Job) -> Result<StreamJob, String> {
         let params = PatchParams::apply(MANAGER).force().validation_strict();
-        let applied = self.api.patch(&job.name, &params, &Patch::Apply(&job.manifest)).await;
-        applied.map_err(|e| match e {
+        let applied = self.api.patch(&job.name, &params, &Patch::Apply(&job.manifest)).await.map_err(|e| match e {
             kube::Error::Api(status) => status.message,
             other => other.to_string(),
-        })
+        })?;
+        self.applied.store(applied.metadata.generation.unwrap_or(0), Ordering::SeqCst);
+        Ok(applied)
     }
 
     /// All that was seen so far.
@@ -123,8 +127,11 @@ impl Watched {
         what: &str,
         holds: impl Fn(&StreamJob, &StreamJobStatus) -> bool,
     ) -> StreamJob {
-        let holds =
-            |s: &Sight| s.job.as_ref().is_some_and(|j| j.status.as_ref().is_some_and(|status| holds(j, status)));
+        let applied = self.applied.load(Ordering::SeqCst);
+        let holds = |s: &Sight| {
+            let job = s.job.as_ref().filter(|j| j.metadata.generation >= Some(applied));
+            job.is_some_and(|j| j.status.as_ref().is_some_and(|status| holds(j, status)))
+        };
         self.until_since(mark, what, holds).await.job.unwrap()
     }
 
