@@ -32,15 +32,16 @@ fn forsaken_since(pod: &Pod) -> Option<Timestamp> {
     let conditions = pod.status.as_ref()?.conditions.as_ref()?;
     let is = |kind: &str, status: &str| conditions.iter().find(|c| c.type_ == kind && c.status == status);
     let evicted = is("DisruptionTarget", "True")?.reason.as_deref() == Some("DeletionByTaintManager");
-    // A node that answers keeps this up to date until the container has ended.
-    let silent = is("Ready", "False").is_some() || is("Ready", "Unknown").is_some();
+    // A node that answers keeps this up to date until the container has ended. Of a pod that it never heard of, because
+    // it was lost before, it is not there at all.
+    let silent = is("Ready", "True").is_none();
     let grace = pod.metadata.deletion_grace_period_seconds.unwrap_or(0);
     let asked = Timestamp::from_second(deletion.as_second().saturating_sub(grace)).ok()?;
     (evicted && silent).then_some(asked)
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 mod tests {
     use super::*;
     use serde_json::{Value, json};
@@ -69,6 +70,10 @@ mod tests {
         let taint = "DeletionByTaintManager";
         assert_eq!(lost(&objects(true, taint, "False"), at(106)).0, ["p"]);
         assert_eq!(lost(&objects(true, taint, "Unknown"), at(105)).0, ["p"]);
+        // Its node was lost before it heard of the pod: it has said nothing about it.
+        let mut unheard: Pod = Pod::clone(&objects(true, taint, "False").pods[0]);
+        unheard.status.as_mut().unwrap().conditions.as_mut().unwrap().retain(|c| c.type_ != "Ready");
+        assert_eq!(lost(&Objects { pods: vec![Arc::new(unheard)], ..Objects::default() }, at(105)).0, ["p"]);
         assert_eq!(lost(&objects(true, taint, "False"), at(102)), (vec![], Some(Duration::from_secs(3))));
         for other in [(false, taint, "False"), (true, "EvictionByEvictionAPI", "False"), (true, taint, "True")] {
             assert_eq!(lost(&objects(other.0, other.1, other.2), at(500)), (vec![], None), "{other:?}");
