@@ -70,8 +70,16 @@ impl Job {
         let text = sql(&self.out, version)
             .replace("(id BIGINT, ts AS", "(id BIGINT, payload STRING, ts AS")
             .replace("'80000000')", "'80000000', 'fields.payload.length' = '16384')")
-            .replace("EXECUTE STATEMENT SET", "CREATE TABLE big (id BIGINT, payload STRING) WITH ('connector' = 'blackhole');\nEXECUTE STATEMENT SET")
-            .replace("END;", &format!("  INSERT INTO big SELECT id, MAX(payload) FROM ids WHERE id <= {BIG_KEYS} GROUP BY id;\nEND;"));
+            .replace(
+                "EXECUTE STATEMENT SET",
+                "CREATE TABLE big (id BIGINT, payload STRING) WITH ('connector' = 'blackhole');\nEXECUTE STATEMENT SET",
+            )
+            .replace(
+                "END;",
+                &format!(
+                    "  INSERT INTO big SELECT id, MAX(payload) FROM ids WHERE id <= {BIG_KEYS} GROUP BY id;\nEND;"
+                ),
+            );
         self.sql(text)
     }
 
