@@ -9,6 +9,7 @@ use streamjob_crds::StreamJob;
 use crate::apply::{ApplyError, Hands, sort};
 use crate::build::{self, Of, Rendering};
 use crate::jobs::{self, CallError};
+use crate::lease::Tenure;
 use crate::model::{Observed, Shape, Step};
 use crate::names::{FINALIZER, PARALLELISM, Revision};
 use crate::observe::{self, Meta, Objects};
@@ -39,6 +40,8 @@ pub struct Actor<'a> {
     pub client: &'a Client,
     /// Talks to coordinators.
     pub jobs: &'a jobs::Client,
+    /// Whether this process may write.
+    pub tenure: &'a Tenure,
     /// The job.
     pub job: &'a ValidJob,
     /// What was seen of it.
@@ -53,7 +56,7 @@ pub struct Actor<'a> {
 
 impl Actor<'_> {
     fn hands(&self) -> Hands<'_> {
-        Hands { client: self.client, namespace: &self.job.namespace }
+        Hands { client: self.client, namespace: &self.job.namespace, tenure: self.tenure }
     }
 
     fn of(&self) -> Of<'_> {

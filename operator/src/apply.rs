@@ -7,6 +7,7 @@ use kube::{Api, Client};
 use serde_json::json;
 
 use crate::build::Child;
+use crate::lease::Tenure;
 use crate::names::FIELD_MANAGER;
 use crate::observe::{Meta, owned};
 
@@ -27,6 +28,9 @@ pub enum ApplyError {
     /// The object has changed meanwhile: look again.
     #[error("{0} has changed meanwhile")]
     Conflict(String),
+    /// This process may not lead any more.
+    #[error("leadership is in doubt; {0} is left alone")]
+    Doubt(String),
     /// The call failed.
     #[error("{object}: {source}")]
     Call {
@@ -70,11 +74,17 @@ pub struct Hands<'a> {
     pub client: &'a Client,
     /// The namespace.
     pub namespace: &'a str,
+    /// Whether this process may write: asked before each call, for it may have been halted in between.
+    pub tenure: &'a Tenure,
 }
 
 impl Hands<'_> {
     fn api(&self, kind: &str) -> Api<DynamicObject> {
         Api::namespaced_with(self.client.clone(), self.namespace, &resource(kind))
+    }
+
+    fn may(&self, object: &str) -> Result<(), ApplyError> {
+        if self.tenure.holds() { Ok(()) } else { Err(ApplyError::Doubt(object.to_owned())) }
     }
 
     /// Makes an object that was not seen. Looks first whether somebody else has one of that name.
@@ -94,6 +104,7 @@ impl Hands<'_> {
 
     /// Puts an object of ours into the shape that it is to have.
     pub async fn apply(&self, child: &Child) -> Result<DynamicObject, ApplyError> {
+        self.may(&child.name)?;
         let params = PatchParams::apply(FIELD_MANAGER).force();
         let made = self.api(child.kind).patch(&child.name, &params, &Patch::Apply(&child.object)).await;
         made.map_err(|e| sort(format!("{} {}", child.kind, child.name), e))
@@ -101,6 +112,7 @@ impl Hands<'_> {
 
     /// Sets how many pods a StatefulSet has; everything else of it stays as it was made.
     pub async fn scale(&self, name: &str, replicas: u32) -> Result<(), ApplyError> {
+        self.may(name)?;
         let patch = json!({"spec": {"replicas": replicas}});
         let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
         let done = self.api("StatefulSet").patch(name, &params, &Patch::Merge(&patch)).await;
@@ -121,6 +133,7 @@ impl Hands<'_> {
     }
 
     async fn delete(&self, kind: &str, name: &str, params: &DeleteParams) -> Result<(), ApplyError> {
+        self.may(name)?;
         match self.api(kind).delete(name, params).await {
             Ok(_) => Ok(()),
             Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),

@@ -19,7 +19,7 @@ use tokio_stream::wrappers::UnboundedReceiverStream;
 use crate::cache::{Cache, Guarded, Watches};
 use crate::http::{self, Health};
 use crate::jobs::{self, Follower, Key};
-use crate::lease::Candidate;
+use crate::lease::{Candidate, Tenure};
 use crate::metrics::{Metrics, Snapshot};
 use crate::reconcile::{ReconcileError, Reconciler};
 
@@ -80,6 +80,7 @@ pub async fn run(options: Options, stop: watch::Receiver<bool>) -> Result<(), Ru
         some => some.iter().map(|n| Some(n.as_str())).collect(),
     };
     let reporter = Reporter { controller: "streamjob-operator".to_owned(), instance: Some(options.identity.clone()) };
+    let tenure = Tenure::new(options.lease.is_none());
     let mut parts = Vec::new();
     for scope in scopes {
         let (changed, news) = mpsc::unbounded_channel();
@@ -92,6 +93,7 @@ pub async fn run(options: Options, stop: watch::Receiver<bool>) -> Result<(), Ru
             recorder: Recorder::new(client.clone(), reporter.clone()),
             image: options.image.clone(),
             metrics: metrics.clone(),
+            tenure: tenure.clone(),
             watches: watches.clone(),
             memory: Mutex::default(),
         });
@@ -104,7 +106,7 @@ pub async fn run(options: Options, stop: watch::Receiver<bool>) -> Result<(), Ru
     let (leads, leading) = watch::channel(options.lease.is_none());
     let election = match options.lease.clone() {
         Some((namespace, name)) => {
-            let candidate = Candidate::new(client.clone(), &namespace, &name, options.identity.clone());
+            let candidate = Candidate::new(client.clone(), &namespace, &name, options.identity.clone(), tenure.clone());
             tokio::spawn(candidate.run(leads, stop.clone()))
         }
         None => {

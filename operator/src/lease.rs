@@ -3,6 +3,7 @@
 //! A holder is judged by whether its lease changes as seen from here, on the clock of this process: clocks of machines
 //! need not agree. Who cannot renew in time stops being the leader before another one may become it, and the process ends.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
@@ -10,6 +11,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
 use k8s_openapi::jiff::Timestamp;
 use kube::api::PostParams;
 use kube::{Api, Client};
+use parking_lot::Mutex;
 use tokio::sync::watch;
 
 /// A lease that did not change for this long is free.
@@ -21,11 +23,36 @@ const RENEW: Duration = Duration::from_secs(5);
 /// Between two looks at somebody else's lease, and after an error.
 const RETRY: Duration = Duration::from_secs(2);
 
+/// Until when this process may act. One that was halted, or starved, finds out before it writes that its time is over,
+/// also when its election has not come to look yet.
+#[derive(Debug, Default)]
+pub struct Tenure {
+    always: bool,
+    renewed: Mutex<Option<Instant>>,
+}
+
+impl Tenure {
+    /// Without an election: for ever. Else not before the lease is held.
+    pub fn new(always: bool) -> Arc<Self> {
+        Arc::new(Self { always, renewed: Mutex::default() })
+    }
+
+    /// Whether it may act now.
+    pub fn holds(&self) -> bool {
+        self.always || self.renewed.lock().is_some_and(|at| at.elapsed() < DEADLINE)
+    }
+
+    fn renewed(&self, at: Option<Instant>) {
+        *self.renewed.lock() = at;
+    }
+}
+
 /// Takes part in an election.
 pub struct Candidate {
     api: Api<Lease>,
     name: String,
     identity: String,
+    tenure: Arc<Tenure>,
     seen: Option<Seen>,
 }
 
@@ -55,8 +82,8 @@ fn judge(identity: &str, lease: &LeaseSpec, unchanged_for: Duration) -> Turn {
 
 impl Candidate {
     /// A candidate. `identity`: of this pod; a container that is started again in it holds the same lease.
-    pub fn new(client: Client, namespace: &str, name: &str, identity: String) -> Self {
-        Self { api: Api::namespaced(client, namespace), name: name.to_owned(), identity, seen: None }
+    pub fn new(client: Client, namespace: &str, name: &str, identity: String, tenure: Arc<Tenure>) -> Self {
+        Self { api: Api::namespaced(client, namespace), name: name.to_owned(), identity, tenure, seen: None }
     }
 
     /// Becomes the leader some time, tells so over `leads`, and stays it until it cannot renew (returns false) or `stop`
@@ -65,10 +92,12 @@ impl Candidate {
         let mut renewed = Instant::now();
         let mut leading = false;
         loop {
+            let begun = Instant::now();
             let turn = tokio::time::timeout(RENEW, self.turn()).await;
             match turn {
                 Ok(Ok(true)) => {
-                    renewed = Instant::now();
+                    renewed = begun;
+                    self.tenure.renewed(Some(begun));
                     if !leading {
                         tracing::info!(identity = self.identity, "leads");
                         leading = true;
@@ -77,6 +106,7 @@ impl Candidate {
                 }
                 Ok(Ok(false)) if leading => {
                     tracing::error!("somebody else took the lease");
+                    self.tenure.renewed(None);
                     leads.send_replace(false);
                     return false;
                 }
@@ -97,6 +127,7 @@ impl Candidate {
             };
             if stopped {
                 if leading {
+                    self.tenure.renewed(None);
                     self.give_away().await;
                 }
                 return true;
@@ -167,6 +198,16 @@ fn won(written: Result<Lease, kube::Error>) -> Result<bool, kube::Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_did_not_renew_in_time_may_not_act() {
+        let tenure = Tenure::new(false);
+        assert!(!tenure.holds() && Tenure::new(true).holds());
+        tenure.renewed(Some(Instant::now()));
+        assert!(tenure.holds());
+        tenure.renewed(Instant::now().checked_sub(DEADLINE));
+        assert!(!tenure.holds());
+    }
 
     #[test]
     fn a_lease_is_taken_when_it_is_free_or_its_holder_is_silent() {

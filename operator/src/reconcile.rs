@@ -19,6 +19,7 @@ use crate::apply::{ApplyError, Hands, sort};
 use crate::cache::{Cache, Guarded, Watches};
 use crate::jobs::{self, CallError, Follower, Key};
 use crate::judge::{Judgement, judge};
+use crate::lease::Tenure;
 use crate::look;
 use crate::metrics::Metrics;
 use crate::model::Step;
@@ -45,6 +46,9 @@ pub enum ReconcileError {
     /// The API server refuses what the spec makes.
     #[error("{0}")]
     Refused(String),
+    /// This process may not lead any more.
+    #[error("leadership is in doubt; nothing is written")]
+    Doubt,
     /// It took too long.
     #[error("a pass took more than {} s", .0.as_secs())]
     Late(Duration),
@@ -57,6 +61,7 @@ impl From<ApplyError> for ReconcileError {
     fn from(error: ApplyError) -> Self {
         match error {
             ApplyError::Conflict(what) => Self::Conflict(what),
+            ApplyError::Doubt(_) => Self::Doubt,
             ApplyError::Refused { .. } => Self::Refused(error.to_string()),
             other => Self::Kube(jobs::causes(&other)),
         }
@@ -98,6 +103,8 @@ pub struct Reconciler {
     pub image: String,
     /// Counts.
     pub metrics: Arc<Metrics>,
+    /// Whether this process may write.
+    pub tenure: Arc<Tenure>,
     /// Where it is told what keeps this process from its work.
     pub watches: Arc<Watches>,
     /// What is remembered of each job.
@@ -114,6 +121,10 @@ struct View {
 impl Reconciler {
     fn remember<T>(&self, key: &Key, with: impl FnOnce(&mut Memory) -> T) -> T {
         with(self.memory.lock().entry(key.clone()).or_default())
+    }
+
+    fn may_write(&self) -> Result<(), ReconcileError> {
+        if self.tenure.holds() { Ok(()) } else { Err(ReconcileError::Doubt) }
     }
 
     /// The job is gone.
@@ -184,6 +195,7 @@ impl Reconciler {
             let actor = Actor {
                 client: &self.client,
                 jobs: &self.jobs,
+                tenure: &self.tenure,
                 job: &valid,
                 seen: &seen,
                 objects: &view.objects,
@@ -241,6 +253,7 @@ impl Reconciler {
         before: &StreamJobStatus,
         status: &StreamJobStatus,
     ) -> Result<(), ReconcileError> {
+        self.may_write()?;
         let meta = json!({"resourceVersion": job.metadata.resource_version, "uid": job.metadata.uid});
         let patch = json!({"apiVersion": API_VERSION, "kind": "StreamJob", "metadata": meta, "status": status});
         let api: Api<StreamJob> = Api::namespaced(self.client.clone(), &key.0);
@@ -264,6 +277,7 @@ impl Reconciler {
             "status written"
         );
         for event in crate::events::events(before, status) {
+            self.may_write()?;
             if let Err(error) = self.recorder.publish(&event, &job.object_ref(&())).await {
                 tracing::warn!(namespace = key.0, job = key.1, "an event was not published: {error}");
             }
@@ -293,6 +307,7 @@ impl Reconciler {
 
     /// Carries out one step. Returns when to try again what a coordinator did not take.
     async fn step(&self, key: &Key, actor: &Actor<'_>, step: &Step) -> Result<Option<Duration>, ReconcileError> {
+        self.may_write()?;
         let (namespace, job) = (&key.0, &key.1);
         tracing::info!(namespace, job, "{}", step.in_words());
         match actor.act(step).await {
@@ -324,7 +339,7 @@ impl Reconciler {
     /// What was found to be somebody else's and still is.
     async fn still_foreign(&self, key: &Key, job: &StreamJob) -> Result<Vec<String>, ReconcileError> {
         let known = self.remember(key, |m| m.foreign.clone());
-        let hands = Hands { client: &self.client, namespace: &key.0 };
+        let hands = Hands { client: &self.client, namespace: &key.0, tenure: &self.tenure };
         let records = self.cache.objects(key).records;
         let mut owners: Vec<&str> = records.iter().filter_map(|r| r.metadata.uid.as_deref()).collect();
         owners.extend(job.metadata.uid.as_deref());
@@ -350,13 +365,15 @@ impl Reconciler {
         let (lost, wake) = observe::lost(objects, now);
         for pod in lost {
             tracing::info!(namespace = key.0, job = key.1, pod, "its node does not answer: the pod is removed");
-            Hands { client: &self.client, namespace: &key.0 }.drop_pod(&pod).await?;
+            let hands = Hands { client: &self.client, namespace: &key.0, tenure: &self.tenure };
+            hands.drop_pod(&pod).await?;
         }
         Ok(wake)
     }
 
     /// An object that is no StreamJob: said once in its status, which leaves everything else of it alone.
     async fn unreadable(&self, key: &Key, object: &Guarded, why: &str) -> Result<(), ReconcileError> {
+        self.may_write()?;
         let generation = object.meta().generation.unwrap_or(0);
         let message = format!("{} {why}", reasons::UNREADABLE.meaning);
         let known = self.remember(key, |m| m.refused.replace(format!("{generation} {message}")));
