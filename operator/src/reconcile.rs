@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use k8s_openapi::jiff::Timestamp;
 use kube::api::{Patch, PatchParams};
+use kube::core::DeserializeGuard;
 use kube::runtime::events::{Event, EventType, Recorder};
 use kube::{Api, Client, Resource, ResourceExt};
 use parking_lot::Mutex;
@@ -221,7 +222,7 @@ impl Reconciler {
 
     async fn look(&self, key: &Key) -> Result<Option<View>, ReconcileError> {
         let (job, objects) = futures::try_join!(look::job(&self.client, key), look::objects(&self.client, key))?;
-        let Some(Ok(job)) = job.map(|j| j.0) else { return Ok(None) };
+        let Some(DeserializeGuard(Ok(job))) = job else { return Ok(None) };
         let answers = look::answers(&self.jobs, &objects).await;
         self.remember(key, |m| {
             let cached = self.cache.job(key).and_then(|j| j.resource_version());

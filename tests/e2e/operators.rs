@@ -23,7 +23,7 @@ fn one_of_two_operators_acts_and_the_other_takes_over() {
         settle(&space.storage, &mut output).await;
         let leader = leading_pod(space).await.expect("an operator that leads");
         if let Some(mark) = &mark {
-            assert_eq!(mark.writers(&space.namespace), [leader.clone()], "only the leader writes");
+            assert_eq!(mark.writers(&space.namespace), std::slice::from_ref(&leader), "only the leader writes");
         }
 
         // The leader is lost in the middle of an upgrade.

@@ -128,10 +128,8 @@ fn child(
         object.extend(body);
     }
     let hash = format!("{:016x}", xxh3_64(object.to_string().as_bytes()));
-    if let Some(metadata) = object.get_mut("metadata") {
-        if let Some(metadata) = metadata.as_object_mut() {
-            metadata.insert("annotations".to_owned(), json!({INPUTS: hash}));
-        }
+    if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
+        metadata.insert("annotations".to_owned(), json!({INPUTS: hash}));
     }
     Child { api_version, kind, name, object }
 }

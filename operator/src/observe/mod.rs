@@ -12,7 +12,7 @@ use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use streamjob_api::JobStatus;
-use streamjob_crds::{StreamJob, StreamJobStatus};
+use streamjob_crds::StreamJob;
 
 use crate::build::{self, Of};
 use crate::model::{Form, Observed};
@@ -111,7 +111,7 @@ pub fn observe(
         deleting: meta.deletion_timestamp.as_ref().map(|t| t.0),
         force_delete: annotation.is_some_and(|a| a == "true"),
         finalizer: meta.finalizers.as_ref().is_some_and(|f| f.iter().any(|f| f == names::FINALIZER)),
-        status: job.status.clone().unwrap_or_else(StreamJobStatus::default),
+        status: job.status.clone().unwrap_or_default(),
         forms,
         foreign,
         shared,

@@ -27,7 +27,7 @@ impl Draft<'_> {
             let wanted = self.job.spec.parallelism;
             let told = form.job.as_ref().map(|j| j.parallelism.wanted);
             if !over && form.runs() && told != Some(wanted) {
-                return self.begin_rescale(revision, wanted);
+                self.begin_rescale(revision, wanted);
             }
         } else if self.was_refused() {
             self.keep(revision, form);
@@ -42,9 +42,9 @@ impl Draft<'_> {
                 self.state = JobState::RolledBack;
             }
         } else if over {
-            return self.begin_start("auto".to_owned());
+            self.begin_start("auto".to_owned());
         } else {
-            return self.begin_upgrade(revision);
+            self.begin_upgrade(revision);
         }
     }
 
