@@ -44,6 +44,7 @@ fn outages_with_a_gigabyte_of_state() {
                 upgraded.status.and_then(|s| s.upgrade?.outage).map(|o| o.to_string())
             );
         }
+        println!("{}", watched.story());
         let mut job = job.gigabyte("v3");
         for to in [2, 1] {
             let begun = now_ms();
