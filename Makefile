@@ -5,10 +5,10 @@ export CARGO_TARGET_DIR ?= $(CACHE)/target
 CARGO := cargo
 BIN := $(CARGO_TARGET_DIR)/release/streamjob
 
-.PHONY: help run test build lint fmt oracle judge chaos bench setup images cluster-up cluster-down cluster-load cluster-shell chart e2e
+.PHONY: help run test build lint fmt oracle judge chaos bench setup images cluster-up cluster-down cluster-load cluster-shell chart e2e bench-cluster
 
 help: ## what there is
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 setup:
 	@scripts/setup
@@ -30,6 +30,9 @@ chaos: setup ## kill processes of a running job for two minutes, four times over
 
 e2e: setup ## the operator on a real Kubernetes (E2E=name of a test: only that one)
 	@scripts/e2e $(E2E)
+
+bench-cluster: setup ## measure upgrade, rescale and a lost worker with 1 GiB of state in the test cluster
+	@scripts/e2e --ignored gigabyte
 
 bench: setup ## measure recovery, rescale, latency, exchange; figures in bench.json
 	@scripts/install-versitygw

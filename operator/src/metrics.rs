@@ -25,10 +25,9 @@ struct Outcome {
 }
 
 /// What is counted as it happens.
-#[derive(Default)]
 pub struct Metrics {
     passes: Family<Outcome, Counter<u64, AtomicU64>>,
-    seconds: parking_lot::Mutex<Option<Histogram>>,
+    seconds: Histogram,
     leads: Gauge,
 }
 
@@ -48,9 +47,8 @@ pub struct Snapshot {
 impl Metrics {
     /// Nothing counted yet.
     pub fn new() -> Arc<Self> {
-        let metrics = Self::default();
-        *metrics.seconds.lock() = Some(Histogram::new(exponential_buckets(0.001, 4.0, 8)));
-        Arc::new(metrics)
+        let seconds = Histogram::new(exponential_buckets(0.001, 4.0, 8));
+        Arc::new(Self { passes: Family::default(), seconds, leads: Gauge::default() })
     }
 
     /// A pass was made.
@@ -62,9 +60,7 @@ impl Metrics {
             Err(_) => "error",
         };
         self.passes.get_or_create(&Outcome { result }).inc();
-        if let Some(histogram) = &*self.seconds.lock() {
-            histogram.observe(took.as_secs_f64());
-        }
+        self.seconds.observe(took.as_secs_f64());
     }
 
     /// A pass was given up from outside.
@@ -81,9 +77,7 @@ impl Metrics {
     pub fn write(&self, now: Snapshot) -> Result<String, std::fmt::Error> {
         let mut registry = Registry::with_prefix("streamjob_operator");
         registry.register("reconciles", "Passes over a StreamJob, by result", self.passes.clone());
-        if let Some(seconds) = &*self.seconds.lock() {
-            registry.register("reconcile_seconds", "How long a pass took", seconds.clone());
-        }
+        registry.register("reconcile_seconds", "How long a pass took", self.seconds.clone());
         registry.register("leader", "1 where this process leads", self.leads.clone());
         registry.register_collector(Box::new(now));
         let mut out = String::new();

@@ -339,6 +339,9 @@ impl Reconciler {
     /// What was found to be somebody else's and still is.
     async fn still_foreign(&self, key: &Key, job: &StreamJob) -> Result<Vec<String>, ReconcileError> {
         let known = self.remember(key, |m| m.foreign.clone());
+        if known.is_empty() {
+            return Ok(known);
+        }
         let hands = Hands { client: &self.client, namespace: &key.0, tenure: &self.tenure };
         let records = self.cache.objects(key).records;
         let mut owners: Vec<&str> = records.iter().filter_map(|r| r.metadata.uid.as_deref()).collect();

@@ -1,5 +1,5 @@
 //! Outages with one GiB of state, measured as Flink's operator was: RocksDB, a checkpoint every 3 s, 1,000 rows/s, one
-//! worker. Takes minutes and gigabytes, so it is run when it is asked for: tests/e2e/run.sh --ignored gigabyte
+//! worker. Takes minutes and gigabytes, so it is run when it is asked for: make bench-cluster
 
 use crate::support::job::BIG_KEYS;
 use crate::support::output::{Output, settle};
