@@ -94,11 +94,13 @@ fn execute(args: &RunArgs, workers: Option<&CoordinatorArgs>) -> Result<(), Fail
         start: String::new(),
     };
     let from = settings.restore.clone();
-    let waiting = Prepared::new(settings).map_err(Failure::NotStarted)?;
+    // Nobody looks at the screen of a managed process, and what passes will be tried again.
+    let not_started = if managed { Failure::One } else { Failure::NotStarted };
+    let waiting = Prepared::new(settings).map_err(not_started)?;
     let view = waiting.view().clone();
     signals.set_job(view.clone());
     header.rest = waiting.rest_address().map(|a| a.to_string());
-    let Some(job) = start(waiting, stands_by, from, &header).map_err(Failure::NotStarted)? else {
+    let Some(job) = start(waiting, stands_by, from, &header).map_err(not_started)? else {
         return Ok(());
     };
     let started = Instant::now();
@@ -141,22 +143,25 @@ fn execute(args: &RunArgs, workers: Option<&CoordinatorArgs>) -> Result<(), Fail
 
 /// Begins the job, at once or when it is told to; `None` when there is nothing to do.
 fn start(job: Prepared, stands_by: bool, from: RestoreFrom, header: &Header) -> Result<Option<RunningJob>> {
+    if stands_by {
+        let rest = header.rest.as_deref().unwrap_or("off");
+        log::note(&format!("{} stands by: POST /jobs/{}/go to {rest} begins it", header.job, header.job));
+        return Ok(match job.stand_by()? {
+            Called::Running(job) => Some(job),
+            Called::Stopped(savepoint) => nothing_left(header, &savepoint),
+            Called::Off => None,
+        });
+    }
     match job.past()? {
-        Past::Stopped(savepoint) => {
-            log::note(&format!("{} was stopped with savepoint {savepoint}: nothing is left to do", header.job));
-            Ok(None)
-        }
+        Past::Stopped(savepoint) => Ok(nothing_left(header, &savepoint)),
         Past::Ran => job.begin(RestoreFrom::Auto).map(Some),
-        Past::None if stands_by => {
-            let rest = header.rest.as_deref().unwrap_or("off");
-            log::note(&format!("{} stands by: POST /jobs/{}/go to {rest} begins it", header.job, header.job));
-            Ok(match job.stand_by()? {
-                Called::Running(job) => Some(job),
-                Called::Off => None,
-            })
-        }
         Past::None => job.begin(from).map(Some),
     }
+}
+
+fn nothing_left(header: &Header, savepoint: &str) -> Option<RunningJob> {
+    log::note(&format!("{} was stopped with savepoint {savepoint}: nothing is left to do", header.job));
+    None
 }
 
 /// Listens for workers.

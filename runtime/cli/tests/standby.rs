@@ -208,17 +208,47 @@ fn state_that_does_not_fit_is_told_before_anything_is_touched() {
     assert!(old.get("/status")["state"] == "RUNNING" && !next.has_ended());
 }
 
-#[test]
-fn a_form_that_is_told_to_go_while_storage_is_away_begins_when_it_is_back() {
-    let dir = tempfile::tempdir().unwrap();
-    let Some(mut s3) = S3::gateway(dir.path(), Meta::Kept) else { return };
+/// A job that counts, with its checkpoints there; each request is tried once.
+fn count_on(s3: &S3) -> String {
     let set = |key: &str, value: &str| format!("SET '{key}' = '{value}';\n");
     let mut script: String = s3.options().iter().map(|(key, value)| set(key, value)).collect();
     script += &set("execution.checkpointing.dir", "s3://bucket/checkpoints");
     script += &set("s3.attempts.maximum", "1");
-    let form = Form::new(dir.path(), "r1", &(script + COUNT));
+    script + COUNT
+}
+
+#[test]
+fn a_form_that_starts_while_storage_is_away_waits_for_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(mut s3) = S3::gateway(dir.path(), Meta::Kept) else { return };
+    let form = Form::new(dir.path(), "r1", &count_on(&s3));
+    s3.kill();
     let (mut coordinator, _worker) = (form.coordinator(&["--standby"]), form.worker());
-    coordinator.until_told("stands by");
+    let told = form.until("reason", "/status", |s| s["standby"]["passing"] == true);
+    let error = told["standby"]["error"].as_str().unwrap();
+    assert!(told["standby"]["fits"] == false && error.contains("cannot connect"), "{told}");
+    assert!(!coordinator.has_ended());
+    s3.restart(dir.path());
+    form.until("state that fits", "/status", |s| s["standby"]["fits"] == true);
+    form.go("auto", "go");
+    form.until("checkpoint", "/status", |s| s["checkpoints"]["completed"].as_u64() > Some(0));
+    // A process that takes the place of a lost one waits as well.
+    coordinator.kill();
+    s3.kill();
+    let mut again = form.coordinator(&["--standby"]);
+    form.until("reason", "/status", |s| s["standby"]["passing"] == true);
+    s3.restart(dir.path());
+    form.until("checkpoint", "/status", |s| s["standby"].is_null() && s["checkpoints"]["completed"].as_u64() > Some(0));
+    assert!(!again.has_ended());
+}
+
+#[test]
+fn a_form_that_is_told_to_go_while_storage_is_away_begins_when_it_is_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(mut s3) = S3::gateway(dir.path(), Meta::Kept) else { return };
+    let form = Form::new(dir.path(), "r1", &count_on(&s3));
+    let (mut coordinator, _worker) = (form.coordinator(&["--standby"]), form.worker());
+    form.until("state that fits", "/status", |s| s["standby"]["fits"] == true);
     s3.kill();
     form.post("/jobs/orders/go", json!({"from": "auto", "triggerId": "go"}));
     coordinator.until_told("cannot begin yet, and tries again");

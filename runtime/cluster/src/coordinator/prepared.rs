@@ -43,19 +43,36 @@ pub enum Past {
     Stopped(String),
 }
 
-/// How being told to go came out.
+/// What one that stands by waits for. All but the call is tried again when storage was away.
+enum Waits {
+    /// To see what this form did before, and what it was told meanwhile.
+    Past(Option<Told>),
+    /// To see whether the state fits.
+    Look,
+    /// To begin, as it was told.
+    Go(Told),
+    /// To be told to go.
+    Call,
+}
+
+/// Under which trigger it was told to go, and from where.
+struct Told {
+    trigger: String,
+    from: String,
+}
+
+/// How being told to go came out; a refusal is told under the trigger.
 enum Go {
     Begun(Ledger),
-    /// Storage is away, or something else that may pass.
-    Later,
-    /// Told under the trigger.
-    Refused,
+    StandsBy(Waits),
 }
 
 /// How standing by ended.
 pub enum Called {
     /// The job runs.
     Running(RunningJob),
+    /// It ran and was stopped with this savepoint: nothing is left to do.
+    Stopped(String),
     /// The process is to end.
     Off,
 }
@@ -105,31 +122,44 @@ impl Prepared {
     /// Begins. Everything wrong with the start comes back from here, before any task runs.
     pub fn begin(mut self, from: RestoreFrom) -> Result<RunningJob> {
         self.settings.restore = from;
-        let waits = self.view.pulse().storage_wait();
-        let ledger = Ledger::claim(&self.settings)?;
-        drop(waits);
+        let ledger = self.claim()?;
         self.run(ledger)
     }
 
-    /// Waits to be told to go. A job that cannot begin from what it is told goes on standing by; nothing is touched then.
-    /// What fails for a reason that may pass, such as storage that is away, is tried again.
+    /// Takes the place of a process that was lost, or waits to be told to go. A job that cannot begin from what it is
+    /// told goes on standing by; nothing is touched then. What fails for a reason that may pass, such as storage that is
+    /// away, is tried again.
     pub fn stand_by(mut self) -> Result<Called> {
-        let mut passing = self.look();
-        // Told to go, and storage was away.
-        let mut told: Option<(String, String)> = None;
-        let mut tried = Instant::now();
+        let mut waits = Waits::Past(None);
+        let mut tried: Option<Instant> = None;
         loop {
             self.view.pulse().beat();
-            if tried.elapsed() >= AGAIN && (told.is_some() || passing) {
-                match told.take() {
-                    Some((trigger, from)) => match self.go(&trigger, &from) {
-                        Go::Begun(ledger) => return Ok(Called::Running(self.run(ledger)?)),
-                        Go::Later => told = Some((trigger, from)),
-                        Go::Refused => {}
+            if tried.is_none_or(|t| t.elapsed() >= AGAIN) {
+                waits = match waits {
+                    Waits::Past(told) => match self.past() {
+                        Ok(Past::None) => told.map_or_else(|| self.look(), Waits::Go),
+                        Ok(Past::Stopped(savepoint)) => return Ok(Called::Stopped(savepoint)),
+                        // It goes on from its own newest state, whatever it is told.
+                        Ok(Past::Ran) => {
+                            self.settings.restore = RestoreFrom::Auto;
+                            match self.claim() {
+                                Ok(ledger) => {
+                                    self.begun(told, &ledger);
+                                    return Ok(Called::Running(self.run(ledger)?));
+                                }
+                                Err(e) => self.past_waits(told, e)?,
+                            }
+                        }
+                        Err(e) => self.past_waits(told, e)?,
                     },
-                    None => passing = self.look(),
-                }
-                tried = Instant::now();
+                    Waits::Look => self.look(),
+                    Waits::Go(told) => match self.go(told) {
+                        Go::Begun(ledger) => return Ok(Called::Running(self.run(ledger)?)),
+                        Go::StandsBy(waits) => waits,
+                    },
+                    Waits::Call => Waits::Call,
+                };
+                tried = Some(Instant::now());
             }
             let request = match self.requests.recv_timeout(BEAT) {
                 Ok(request) => request,
@@ -143,16 +173,19 @@ impl Prepared {
                 }
                 Request::Go { trigger, from } => {
                     tracing::info!("told to go, from: {from}");
-                    if let Some((before, _)) = told.take() {
-                        let error = Error::user("it was told to go again, before it could");
-                        self.view.close_trigger(&before, refused("CANNOT_BEGIN", &error));
-                    }
-                    match self.go(&trigger, &from) {
-                        Go::Begun(ledger) => return Ok(Called::Running(self.run(ledger)?)),
-                        Go::Later => told = Some((trigger, from)),
-                        Go::Refused => {}
-                    }
-                    tried = Instant::now();
+                    let told = Told { trigger, from };
+                    waits = match waits {
+                        Waits::Past(before) => {
+                            self.supersede(before);
+                            Waits::Past(Some(told))
+                        }
+                        Waits::Go(before) => {
+                            self.supersede(Some(before));
+                            Waits::Go(told)
+                        }
+                        Waits::Look | Waits::Call => Waits::Go(told),
+                    };
+                    tried = None;
                 }
                 Request::Checkpoint { trigger }
                 | Request::Savepoint { trigger, .. }
@@ -164,37 +197,66 @@ impl Prepared {
         }
     }
 
-    /// Tells whether its state would fit. True: that could not be seen for a reason that may pass.
-    fn look(&self) -> bool {
+    /// It cannot be seen yet what this form did before; an error that does not pass is one of the start.
+    fn past_waits(&self, told: Option<Told>, e: Error) -> Result<Waits> {
+        if e.domain() != Domain::Transient {
+            return Err(e);
+        }
+        tracing::warn!("cannot look into storage yet, and tries again: {e}");
+        let checked_at = self.settings.clock.now_ms();
+        let error = Some(e.to_string());
+        self.view.set_standing_by(Preflight { checked_at, passing: true, error, ..Preflight::default() });
+        Ok(Waits::Past(told))
+    }
+
+    /// Tells whether its state would fit.
+    fn look(&self) -> Waits {
         let waits = self.view.pulse().storage_wait();
         let fit = preflight(&self.settings, self.settings.clock.now_ms());
         drop(waits);
         let passing = fit.passing;
         self.view.set_standing_by(fit);
-        passing
+        if passing { Waits::Look } else { Waits::Call }
+    }
+
+    fn claim(&self) -> Result<Ledger> {
+        let _waits = self.view.pulse().storage_wait();
+        Ledger::claim(&self.settings)
     }
 
     /// Begins from there, if that can be.
-    fn go(&mut self, trigger: &str, from: &str) -> Go {
-        self.settings.restore = RestoreFrom::parse(from);
-        let waits = self.view.pulse().storage_wait();
-        let claimed = Ledger::claim(&self.settings);
-        drop(waits);
-        match claimed {
+    fn go(&mut self, told: Told) -> Go {
+        self.settings.restore = RestoreFrom::parse(&told.from);
+        match self.claim() {
             Ok(ledger) => {
-                let location = ledger.restores_from();
-                self.view.close_trigger(trigger, TriggerOutcome { location, ..Default::default() });
+                self.begun(Some(told), &ledger);
                 Go::Begun(ledger)
             }
             Err(e) if e.domain() == Domain::Transient => {
                 tracing::warn!("cannot begin yet, and tries again: {e}");
-                Go::Later
+                Go::StandsBy(Waits::Go(told))
             }
             Err(e) => {
                 tracing::warn!("cannot begin, and stands by: {e}");
-                self.view.close_trigger(trigger, refused("CANNOT_BEGIN", &e));
-                Go::Refused
+                self.view.close_trigger(&told.trigger, refused("CANNOT_BEGIN", &e));
+                Go::StandsBy(Waits::Call)
             }
+        }
+    }
+
+    /// Answers who told it to go.
+    fn begun(&self, told: Option<Told>, ledger: &Ledger) {
+        if let Some(told) = told {
+            let location = ledger.restores_from();
+            self.view.close_trigger(&told.trigger, TriggerOutcome { location, ..Default::default() });
+        }
+    }
+
+    /// Another call came before it could begin.
+    fn supersede(&self, told: Option<Told>) {
+        if let Some(told) = told {
+            let error = Error::user("it was told to go again, before it could");
+            self.view.close_trigger(&told.trigger, refused("CANNOT_BEGIN", &error));
         }
     }
 
