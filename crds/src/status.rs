@@ -139,7 +139,7 @@ closed_enum! {
     UpgradePhase {
         /// The new version starts in standby and checks the state.
         Prepare,
-        /// The old job stops with a savepoint.
+        /// A savepoint of the old job is taken; then it stops behind a checkpoint.
         Savepoint,
         /// The new version takes over.
         Switch,
@@ -167,7 +167,7 @@ closed_enum! {
 }
 
 closed_enum! {
-    /// What is asked: to start, to begin out of standing by, to stop with a savepoint, or to change the parallelism.
+    /// What is asked: to start, to begin out of standing by, to stop, for a savepoint, or to change the parallelism.
     OperationKind {
         /// Start from `from`, with nothing else running.
         Start,
@@ -175,6 +175,10 @@ closed_enum! {
         Go,
         /// Stop with a savepoint.
         Stop,
+        /// Take a savepoint, and go on.
+        Savepoint,
+        /// Stop behind a checkpoint.
+        StopBehindCheckpoint,
         /// Change the parallelism.
         Rescale,
     }
@@ -324,10 +328,14 @@ pub struct UpgradeStatus {
     /// The phase; it is written before it is acted on. Absent when the upgrade is done.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub phase: Option<UpgradePhase>,
-    /// The savepoint that carries the state over.
+    /// The savepoint that was taken before the old version stopped; the job's to keep, and yours.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 2048))]
     pub savepoint_path: Option<String>,
+    /// What a rollback returns to, where that is not the job's newest state: the new version began elsewhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 2048))]
+    pub rollback_path: Option<String>,
     /// When the upgrade began.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub started_at: Option<Time>,
@@ -345,7 +353,7 @@ pub struct UpgradeStatus {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 4096))]
     pub message: Option<String>,
-    /// When the old version stopped reading: the trigger of its last savepoint, by its clock.
+    /// When the old version stopped reading: the trigger of its last checkpoint, by its clock.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stopped_at: Option<MicroTime>,
     /// From there until all tasks of the new version ran, by its clock.
@@ -357,7 +365,7 @@ pub struct UpgradeStatus {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OperationStatus {
-    /// What is asked: to start, to begin out of standing by, to stop with a savepoint, or to change the parallelism.
+    /// What is asked: to start, to begin out of standing by, to stop, for a savepoint, or to change the parallelism.
     #[serde(rename = "type")]
     pub kind: OperationKind,
     /// The form that is asked.

@@ -9,7 +9,7 @@ use crate::duration::Duration;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Upgrade {
-    /// `Savepoint` (stop with a savepoint, go on from it), `LastCheckpoint` (go on from the newest checkpoint) or `Stateless` (start empty; needs `acceptStateLoss: true`). Change: live.
+    /// `Savepoint` (take a savepoint, stop, go on from there), `LastCheckpoint` (go on from the newest checkpoint) or `Stateless` (start empty; needs `acceptStateLoss: true`). Change: live.
     pub mode: UpgradeMode,
     /// Says that the state may be thrown away. Only for `mode: Stateless`. Change: live.
     pub accept_state_loss: bool,
@@ -22,7 +22,7 @@ pub struct Upgrade {
 /// What a new version starts from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum UpgradeMode {
-    /// A savepoint taken for the purpose.
+    /// Where the old version stopped, with a savepoint taken before.
     #[default]
     Savepoint,
     /// The newest checkpoint.
@@ -35,7 +35,7 @@ pub enum UpgradeMode {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Rollback {
-    /// Go back to the last stable spec and the pinned savepoint when the new version fails. Change: live.
+    /// Go back to the last stable spec, where it stopped, when the new version fails. Change: live.
     pub enabled: bool,
     /// Time in which the new version must complete a checkpoint. Change: live.
     pub deadline: Duration,

@@ -190,6 +190,10 @@ pub enum Call {
     Go(String),
     /// Stop with a savepoint.
     Stop,
+    /// Stop behind a checkpoint.
+    StopBehindCheckpoint,
+    /// Take a savepoint, and go on.
+    Savepoint,
     /// Take a checkpoint now.
     Checkpoint,
     /// End, with checkpoints deleted where the spec says so.
@@ -246,6 +250,8 @@ impl Step {
             Self::Ask(r, id, Call::Checkpoint) => format!("ask {r} for a checkpoint ({id})"),
             Self::Ask(r, _, Call::Cancel) => format!("ask {r} to end and to delete its checkpoints"),
             Self::Ask(r, id, Call::Stop) => format!("ask {r} to stop with a savepoint ({id})"),
+            Self::Ask(r, id, Call::StopBehindCheckpoint) => format!("ask {r} to stop behind a checkpoint ({id})"),
+            Self::Ask(r, id, Call::Savepoint) => format!("ask {r} for a savepoint ({id})"),
             Self::Ask(r, id, Call::Rescale(shape)) => format!("ask {r} for parallelism {} ({id})", shape.parallelism),
             Self::Clear(r) => format!("remove the objects of {r}"),
             Self::Forget(r) => format!("remove {r}"),

@@ -16,6 +16,7 @@ mod package;
 mod rollback;
 mod scale;
 mod suspend;
+mod truth;
 mod undecodable;
 mod upgrade;
 mod writes;

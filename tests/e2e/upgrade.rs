@@ -23,7 +23,7 @@ fn counts_go_on_when_the_state_fits() {
             let shown = now_ms();
             let status = upgraded.status.unwrap();
             let upgrade = status.upgrade.clone().unwrap();
-            let savepoint = upgrade.savepoint_path.expect("the savepoint that carried the state");
+            let savepoint = upgrade.savepoint_path.expect("the savepoint that was taken before");
             assert_eq!(status.savepoint.unwrap().latest.unwrap().path.as_deref(), Some(savepoint.as_str()));
             watched.until_running().await;
             settle(&space.storage, &mut output).await;

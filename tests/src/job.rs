@@ -320,7 +320,7 @@ pub fn stop(job: RunningJob, mode: StopMode) -> Result<Option<String>> {
         }
     }
     match end(job)? {
-        JobOutcome::Stopped { savepoint, .. } => Ok(Some(savepoint)),
+        JobOutcome::Stopped { location, .. } => Ok(Some(location)),
         _ => Ok(None),
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use streamjob_api::{CheckpointRequest, GoRequest, JobStatus, StopRequest};
+use streamjob_api::{CheckpointRequest, GoRequest, JobStatus, SavepointRequest, StopRequest};
 
 use crate::model::Call;
 
@@ -64,6 +64,15 @@ impl Client {
                 .0
                 .post(format!("{base}/jobs/{job}/stop"))
                 .json(&StopRequest { trigger_id: id, ..StopRequest::default() }),
+            Call::StopBehindCheckpoint => self.0.post(format!("{base}/jobs/{job}/stop")).json(&StopRequest {
+                trigger_id: id,
+                checkpoint: true,
+                ..StopRequest::default()
+            }),
+            Call::Savepoint => self
+                .0
+                .post(format!("{base}/jobs/{job}/savepoints"))
+                .json(&SavepointRequest { trigger_id: id, ..SavepointRequest::default() }),
             Call::Checkpoint => self
                 .0
                 .post(format!("{base}/jobs/{job}/checkpoints"))

@@ -5,7 +5,7 @@ use streamjob_crds::Retention;
 use streamjob_crds::status::{JobState, OperationKind};
 
 use super::Draft;
-use super::suspend::Stop;
+use super::suspend::Asked;
 use crate::model::{Call, Process, Step, after};
 use crate::names::Revision;
 use crate::reasons;
@@ -49,15 +49,15 @@ impl Draft<'_> {
             return self.try_again(|n| format!("delete-{revision}-{n}"), self.savepoint_limit());
         }
         self.progressing(&reasons::DELETING, reasons::DELETING.meaning);
-        match self.stop(revision, &operation.trigger_id) {
-            Stop::Asked => self.wake_soon(),
-            Stop::Failed(why) => self.put_off(&why),
-            Stop::Done(path) => {
+        match self.ask_for_state(revision, &operation.trigger_id, Call::Stop) {
+            Asked::UnderWay => self.wake_soon(),
+            Asked::Failed(why) => self.put_off(&why),
+            Asked::Done(path) => {
                 self.intent.operation = None;
                 self.intent.resume_from = Some(path.clone().unwrap_or_else(|| "auto".to_owned()));
                 self.intent.savepoint = path.or_else(|| self.intent.savepoint.clone());
             }
-            Stop::Cannot => self.release(),
+            Asked::Cannot => self.release(),
         }
     }
 

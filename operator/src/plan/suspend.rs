@@ -7,11 +7,11 @@ use crate::model::{Call, Process, Step};
 use crate::names::Revision;
 use crate::reasons;
 
-/// How a stop stands.
-pub(super) enum Stop {
-    /// Under way, or about to be asked for.
-    Asked,
-    /// Stopped: the savepoint's path, or absent when nobody was there to hear it.
+/// How it stands with a savepoint or a stop that is asked for.
+pub(super) enum Asked {
+    /// Or about to be asked for.
+    UnderWay,
+    /// Taken or stopped, and at which path; without one the form has stopped, and nobody was there to hear where.
     Done(Option<String>),
     /// The job goes on.
     Failed(String),
@@ -20,31 +20,31 @@ pub(super) enum Stop {
 }
 
 impl Draft<'_> {
-    /// Asks a form to stop, or says how that came out. A stop that was asked for is never given up while its outcome is
-    /// not known: it may still happen.
-    pub(super) fn stop(&mut self, revision: Revision, trigger: &str) -> Stop {
-        let Some(form) = self.form(revision) else { return Stop::Done(None) };
+    /// Asks a form for a savepoint or to stop, or says how that came out. A stop that was asked for is never given up
+    /// while its outcome is not known: it may still happen.
+    pub(super) fn ask_for_state(&mut self, revision: Revision, trigger: &str, call: Call) -> Asked {
+        let Some(form) = self.form(revision) else { return Asked::Done(None) };
         if let Some(entry) = form.trigger(trigger) {
             return match &entry.outcome {
-                None => Stop::Asked,
+                None => Asked::UnderWay,
                 Some(outcome) => match (&outcome.location, &outcome.failure) {
-                    (Some(path), _) => Stop::Done(Some(path.clone())),
-                    (None, Some(failure)) => Stop::Failed(failure.message.clone()),
-                    (None, None) => Stop::Failed("the coordinator says neither a path nor a reason".to_owned()),
+                    (Some(path), _) => Asked::Done(Some(path.clone())),
+                    (None, Some(failure)) => Asked::Failed(failure.message.clone()),
+                    (None, None) => Asked::Failed("the coordinator says neither a path nor a reason".to_owned()),
                 },
             };
         }
         match form.coordinator {
             // Ended with code 0 after it was asked: stopped. Whether by this or because its input was done, its newest
             // own state is what is gone on from.
-            Process::Done => Stop::Done(None),
-            Process::Refused(_) | Process::Absent => Stop::Cannot,
+            Process::Done => Asked::Done(None),
+            Process::Refused(_) | Process::Absent => Asked::Cannot,
             _ if form.runs() => {
-                self.steps.push(Step::Ask(revision, trigger.to_owned(), Call::Stop));
-                Stop::Asked
+                self.steps.push(Step::Ask(revision, trigger.to_owned(), call));
+                Asked::UnderWay
             }
-            _ if form.job.as_ref().is_some_and(|j| j.state == streamjob_api::JobState::Failed) => Stop::Cannot,
-            _ => Stop::Asked,
+            _ if form.job.as_ref().is_some_and(|j| j.state == streamjob_api::JobState::Failed) => Asked::Cannot,
+            _ => Asked::UnderWay,
         }
     }
 
@@ -61,22 +61,22 @@ impl Draft<'_> {
             let generation = self.job.generation;
             return self.try_again(|n| format!("suspend-{revision}-g{generation}-{n}"), self.savepoint_limit());
         }
-        match self.stop(revision, &operation.trigger_id) {
-            Stop::Asked => {
+        match self.ask_for_state(revision, &operation.trigger_id, Call::Stop) {
+            Asked::UnderWay => {
                 self.progressing(&reasons::SUSPENDING, "the job stops with a savepoint");
                 self.wake_soon();
             }
-            Stop::Done(path) => {
+            Asked::Done(path) => {
                 self.intent.operation = None;
                 self.intent.resume_from = Some(path.clone().unwrap_or_else(|| "auto".to_owned()));
                 self.intent.savepoint = path.or_else(|| self.intent.savepoint.clone());
                 self.progressing(&reasons::SUSPENDING, "the job has stopped; its pods go");
             }
-            Stop::Failed(why) => {
+            Asked::Failed(why) => {
                 self.put_off(&why);
                 self.stalled(&reasons::SAVEPOINT_FAILED, why);
             }
-            Stop::Cannot => {
+            Asked::Cannot => {
                 self.intent.operation = None;
                 self.progressing(&reasons::SUSPENDING, "the job has failed meanwhile");
             }

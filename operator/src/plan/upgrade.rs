@@ -6,7 +6,7 @@ use k8s_openapi::jiff::Timestamp;
 use streamjob_crds::UpgradeMode;
 use streamjob_crds::status::{JobState, OperationKind, UpgradeOutcome, UpgradePhase, UpgradeStatus};
 
-use super::suspend::Stop;
+use super::suspend::Asked;
 use super::{Draft, LOOK, SURGE, pause, shorten};
 use crate::model::{Call, Form, Process, Start, Step, after};
 use crate::names::Revision;
@@ -99,8 +99,8 @@ impl Draft<'_> {
         if self.job.spec.upgrade.mode == UpgradeMode::LastCheckpoint {
             return self.begin_switch(to, None);
         }
-        let trigger = format!("stop-{from}-{to}");
-        self.intent.operation = Some(self.operation(OperationKind::Stop, from, trigger, self.savepoint_limit()));
+        let trigger = format!("savepoint-{from}-{to}");
+        self.intent.operation = Some(self.operation(OperationKind::Savepoint, from, trigger, self.savepoint_limit()));
         self.enter(UpgradePhase::Savepoint, self.savepoint_limit());
     }
 
@@ -109,47 +109,56 @@ impl Draft<'_> {
         new.record.spec.restore.nonce > old.record.spec.restore.nonce
     }
 
+    /// A savepoint while the old form runs, however long it takes; then a checkpoint behind which it stops, which is short.
     fn savepoint(&mut self, from: Revision, to: Revision) {
-        self.say(format!("stop {from} with a savepoint; if that fails it goes on"));
-        let trigger = self.intent.operation.as_ref().map(|o| o.trigger_id.clone());
-        let trigger = trigger.unwrap_or_else(|| format!("stop-{from}-{to}"));
-        match self.stop(from, &trigger) {
-            Stop::Asked => self.wake_soon(),
-            Stop::Done(path) => self.begin_switch(to, path),
+        self.say(format!("take a savepoint of {from}, then stop it; if that fails it goes on"));
+        let trigger = format!("stop-{from}-{to}");
+        let stop = self.operation(OperationKind::StopBehindCheckpoint, from, trigger, self.savepoint_limit());
+        let operation = self.intent.operation.clone().unwrap_or_else(|| stop.clone());
+        let stops = operation.kind != OperationKind::Savepoint;
+        let call = if stops { Call::StopBehindCheckpoint } else { Call::Savepoint };
+        match self.ask_for_state(from, &operation.trigger_id, call) {
+            Asked::UnderWay => self.wake_soon(),
+            Asked::Done(Some(path)) if !stops => {
+                self.intent.operation = Some(stop);
+                self.intent.savepoint = Some(path.clone());
+                if let Some(upgrade) = &mut self.intent.upgrade {
+                    upgrade.savepoint_path = Some(path);
+                }
+            }
+            Asked::Done(path) => self.begin_switch(to, path),
             // It failed for good meanwhile: the newest checkpoint is all that there is.
-            Stop::Cannot => self.begin_switch(to, None),
-            Stop::Failed(why) => {
-                self.refuse_for_now(&format!("the savepoint failed, and {from} goes on; it is tried again: {why}"));
+            Asked::Cannot => self.begin_switch(to, None),
+            Asked::Failed(why) => {
+                let what = if stops { "the stop" } else { "the savepoint" };
+                self.refuse_for_now(&format!("{what} failed, and {from} goes on; it is tried again: {why}"));
             }
         }
     }
 
-    /// The old form is left behind, at this savepoint or at its newest state.
+    /// The old form is left behind, with its end at this checkpoint, or at its newest state.
     fn begin_switch(&mut self, to: Revision, path: Option<String>) {
         let old = self.intent.revision.and_then(|r| self.form(r));
         let anew = old.zip(self.form(to)).is_some_and(|(old, new)| self.starts_anew(old, new));
-        let last = old.and_then(|f| f.job.as_ref()).and_then(|j| j.last_savepoint.as_ref());
+        let last = old.and_then(|f| f.job.as_ref()).and_then(|j| j.last_checkpoint.as_ref());
         let stopped = last.filter(|s| Some(&s.location) == path.as_ref()).map(|s| s.triggered_at);
         let from = if anew {
             self.job.restore_from()
         } else if self.job.spec.upgrade.mode == UpgradeMode::Stateless {
             "none".to_owned()
         } else {
-            path.clone().unwrap_or_else(|| "auto".to_owned())
+            "auto".to_owned()
         };
-        // What a rollback returns to. From a start that is not from the old form's own newest state, only a path leads back.
+        // From a start that is not from the old form's own newest state, only a path leads back.
         let newest = self.seen.status.checkpoint.as_ref().and_then(|c| c.latest.as_ref()).and_then(|l| l.path.clone());
-        let pinned = path.clone().or_else(|| newest.filter(|_| from == "none" || anew));
+        let back = path.or(newest).filter(|_| from != "auto");
         let mut operation = self.operation(OperationKind::Go, to, format!("go-{to}"), self.proof());
         operation.from = Some(from);
         self.intent.operation = Some(operation);
         self.intent.revision = Some(to);
-        if path.is_some() {
-            self.intent.savepoint = path;
-        }
         self.enter(UpgradePhase::Switch, self.proof());
         if let Some(upgrade) = &mut self.intent.upgrade {
-            upgrade.savepoint_path = pinned;
+            upgrade.rollback_path = back;
             upgrade.stopped_at = stopped.and_then(|ms| Timestamp::from_millisecond(ms).ok()).map(MicroTime);
         }
     }
@@ -271,12 +280,12 @@ impl Draft<'_> {
     /// The new form did not prove itself.
     fn roll_back(&mut self, why: &str) {
         let changed = self.intent.revision.and_then(|r| self.form(r)).is_some_and(|f| !self.is_asked_for(f));
-        let pinned = self.intent.upgrade.as_ref().and_then(|u| u.savepoint_path.clone());
+        let back = self.intent.upgrade.as_ref().and_then(|u| u.rollback_path.clone());
         if !self.job.spec.upgrade.rollback.enabled && !changed {
             return self.stalled(&reasons::UNPROVEN, shorten(why));
         }
         self.note(why);
-        self.begin_start(pinned.unwrap_or_else(|| "auto".to_owned()));
+        self.begin_start(back.unwrap_or_else(|| "auto".to_owned()));
         if self.job.spec.upgrade.rollback.enabled {
             self.state = JobState::RollingBack;
             self.enter(UpgradePhase::RollBack, self.proof());

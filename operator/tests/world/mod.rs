@@ -21,6 +21,9 @@ pub struct Point {
     pub generation: u64,
 }
 
+/// Of a savepoint behind which the job goes on.
+const NO_LINEAGE: u64 = u64::MAX;
+
 /// Head of the job in storage.
 #[derive(Clone, Debug, Default)]
 pub struct Head {
@@ -287,7 +290,19 @@ impl World {
             ..api::TriggerOutcome::default()
         };
         match (call, c.phase.clone()) {
-            (Call::Stop, Phase::Running { deployed: true, .. }) => {
+            (Call::Savepoint, Phase::Running { deployed: true, .. }) => {
+                let path = format!("s3://b/sp-{r}-{}", c.position);
+                let outcome = match refuse {
+                    true => failed("storage refuses"),
+                    false => api::TriggerOutcome { location: Some(path.clone()), ..api::TriggerOutcome::default() },
+                };
+                c.triggers.insert(id.to_owned(), (api::TriggerKind::Savepoint, Some(outcome)));
+                let (position, generation) = (c.position, self.head.generation);
+                if !refuse {
+                    self.points.push(Point { path, position, stop: false, lineage: NO_LINEAGE, generation });
+                }
+            }
+            (Call::Stop | Call::StopBehindCheckpoint, Phase::Running { deployed: true, .. }) => {
                 let outcome = refuse.then(|| failed("storage refuses"));
                 if outcome.is_none() {
                     c.stop_in = Some((id.to_owned(), 2));

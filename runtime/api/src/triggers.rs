@@ -44,6 +44,10 @@ pub struct StopRequest {
     /// Send the largest watermark first, so that everything pending is emitted.
     #[serde(default)]
     pub drain: bool,
+    /// Stop behind a checkpoint instead of a savepoint: quick, however large the state; owned and retired by the job.
+    /// Not with `targetDirectory` or `formatType`.
+    #[serde(default)]
+    pub checkpoint: bool,
     /// `CANONICAL`, the default; `NATIVE` is refused.
     #[serde(rename = "formatType", default)]
     pub format_type: Option<String>,
@@ -79,7 +83,7 @@ pub enum TriggerKind {
     Checkpoint,
     /// A savepoint.
     Savepoint,
-    /// A stop with a savepoint.
+    /// A stop with a savepoint or checkpoint.
     Stop,
     /// Another parallelism.
     Rescale,

@@ -62,7 +62,7 @@ impl Collector {
         if manifest.kind == Kind::Savepoint {
             return;
         }
-        let paths = if manifest.kind == Kind::Checkpoint { paths(manifest) } else { HashSet::new() };
+        let paths = if !manifest.kind.is_savepoint() { paths(manifest) } else { HashSet::new() };
         self.marks.insert(manifest.checkpoint, paths);
         self.retention.completed(manifest.checkpoint, manifest.kind, pending);
     }

@@ -24,12 +24,24 @@ pub enum Kind {
     Savepoint,
     /// The savepoint behind which the job stopped.
     StopSavepoint,
+    /// The checkpoint behind which the job stopped.
+    StopCheckpoint,
 }
 
 impl Kind {
     /// True for both kinds of savepoints.
     pub fn is_savepoint(self) -> bool {
-        self != Kind::Checkpoint
+        matches!(self, Kind::Savepoint | Kind::StopSavepoint)
+    }
+
+    /// "savepoint" or "checkpoint".
+    pub fn word(self) -> &'static str {
+        if self.is_savepoint() { "savepoint" } else { "checkpoint" }
+    }
+
+    /// True when the job stopped behind it.
+    pub fn stops(self) -> bool {
+        matches!(self, Kind::StopSavepoint | Kind::StopCheckpoint)
     }
 }
 

@@ -68,13 +68,8 @@ impl Retention {
     pub fn completed(&mut self, id: CheckpointId, kind: Kind, pending: &[CheckpointId]) {
         self.kept.insert(id, kind);
         let newest_pending = pending.iter().copied().max().unwrap_or(0);
-        let oldest_kept = self
-            .kept
-            .iter()
-            .rev()
-            .filter(|(_, k)| **k == Kind::Checkpoint)
-            .nth(self.retained - 1)
-            .map_or(0, |(id, _)| *id);
+        let oldest_kept =
+            self.kept.iter().rev().filter(|(_, k)| !k.is_savepoint()).nth(self.retained - 1).map_or(0, |(id, _)| *id);
         let latest = self.kept.last_key_value().map_or(0, |(id, _)| *id);
         for id in self.kept.keys().copied().filter(|i| *i < oldest_kept && *i != latest).collect::<Vec<_>>() {
             self.kept.remove(&id);

@@ -315,6 +315,9 @@ pub struct StopArgs {
     /// Send the largest watermark first, so that open windows are emitted. The job cannot go on from there.
     #[arg(long)]
     pub drain: bool,
+    /// Stop behind a checkpoint instead of a savepoint: quick, however large the state.
+    #[arg(long, conflicts_with = "target")]
+    pub checkpoint: bool,
     /// Folder to put the savepoint into. Default: the job's own.
     #[arg(long, value_name = "DIR")]
     pub target: Option<String>,

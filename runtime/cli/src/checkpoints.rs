@@ -123,7 +123,7 @@ fn point(storage: &Storage, args: &PointArgs) -> Result<String> {
         return Ok(path.clone());
     }
     let (job, name) = job(storage, &args.at)?;
-    let newest = history::list(&job)?.into_iter().rev().find(|e| e.retained && e.kind == Kind::Checkpoint);
+    let newest = history::list(&job)?.into_iter().rev().find(|e| e.retained && !e.kind.is_savepoint());
     newest.map(|e| e.location).ok_or_else(|| {
         Error::user(format!("job {name} has no retained checkpoint"))
             .fix("`streamjob checkpoint list` shows what is there")

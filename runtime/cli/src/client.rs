@@ -45,6 +45,7 @@ pub fn stop(args: &StopArgs) -> Result<(), Failure> {
     let body = StopRequest {
         target_directory: absolute(args.target.as_deref())?,
         drain: args.drain,
+        checkpoint: args.checkpoint,
         trigger_id: Some(trigger),
         ..StopRequest::default()
     };

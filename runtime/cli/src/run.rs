@@ -12,7 +12,7 @@ use crate::summary::{Footer, Header};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use streamjob_api::CheckpointInfo;
+use streamjob_api::{CheckpointInfo, TriggerKind};
 use streamjob_checkpoint::restore::RestoreFrom;
 use streamjob_cluster::control::{PoolConfig, PoolDeployer, Timing, WorkerPool};
 use streamjob_cluster::{Called, JobOutcome, JobView, Past, Prepared, RunningJob};
@@ -178,14 +178,16 @@ fn watch(job: RunningJob, view: &JobView) -> JobOutcome {
         live.tick(SystemClock.now_ms());
     }
     drop(live);
-    // The REST API ends with the job; whoever stopped it with a savepoint still asks for its path, and whoever
-    // follows the status for the end.
+    // The REST API ends with the job; whoever stopped it still asks where its state is, and whoever follows the status
+    // for the end.
     let savepoint = view.checkpoints().latest.savepoint;
     let recent = |s: &CheckpointInfo| {
         let ended = s.trigger_timestamp + i64::try_from(s.end_to_end_duration.unwrap_or(0)).unwrap_or(0);
         SystemClock.now_ms() - ended < RECENT_MS
     };
-    let asked_for = savepoint.as_ref().is_some_and(recent) || view.is_followed(SystemClock.now_ms());
+    let now = SystemClock.now_ms();
+    let stopped = view.status(now).triggers.iter().any(|t| t.kind == TriggerKind::Stop && t.outcome.is_some());
+    let asked_for = stopped || savepoint.as_ref().is_some_and(recent) || view.is_followed(now);
     if job.rest_address().is_some() && asked_for {
         std::thread::sleep(LINGER);
     }

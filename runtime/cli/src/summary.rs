@@ -81,14 +81,19 @@ impl Footer<'_> {
                     "nothing to do: the last run finished or was drained, see {checkpoint}\n  to run it again from the start: {run} --from none\n"
                 );
             }
-            JobOutcome::Stopped { savepoint, drained: true } => (
-                "drained and stopped with a savepoint",
-                Some(format!("savepoint    {savepoint}\nanew         {run} --from none\n")),
-            ),
-            JobOutcome::Stopped { savepoint, .. } => (
+            JobOutcome::Stopped { kind, location, drained: true } => {
+                let end =
+                    if kind.is_savepoint() { "drained and stopped with a savepoint" } else { "drained and stopped" };
+                (end, Some(format!("{:<12} {location}\nanew         {run} --from none\n", kind.word())))
+            }
+            JobOutcome::Stopped { kind, location, .. } if kind.is_savepoint() => (
                 "stopped with a savepoint",
-                Some(format!("savepoint    {savepoint}\nresume       {run} --from {savepoint}\n")),
+                Some(format!("savepoint    {location}\nresume       {run} --from {location}\n")),
             ),
+            // It is the job's newest own state.
+            JobOutcome::Stopped { location, .. } => {
+                ("stopped", Some(format!("checkpoint   {location}\nresume       {run}\n")))
+            }
             JobOutcome::Suspended { checkpoint: Some(checkpoint) } => {
                 ("suspended", Some(format!("checkpoint   {checkpoint}\nresume       {run}\n")))
             }

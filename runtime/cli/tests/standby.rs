@@ -91,6 +91,13 @@ impl<'a> Form<'a> {
     }
 }
 
+fn each_id_once(dir: &std::path::Path) {
+    let id = |row: &String| row.split(',').next().unwrap().parse::<u64>().unwrap();
+    let mut ids: Vec<u64> = rows(&dir.join("out")).iter().map(id).collect();
+    ids.sort_unstable();
+    assert!(ids == (1..=ROWS).collect::<Vec<_>>(), "{} rows", ids.len());
+}
+
 #[test]
 fn the_next_form_of_a_job_takes_over_where_the_one_before_stopped() {
     let dir = tempfile::tempdir().unwrap();
@@ -140,11 +147,58 @@ fn the_next_form_of_a_job_takes_over_where_the_one_before_stopped() {
     next_worker.end().ok("the new worker");
     late.signal("TERM");
     late.end().ok("the late one");
-    let ids: Vec<u64> =
-        rows(&dir.path().join("out")).iter().map(|r| r.split(',').next().unwrap().parse().unwrap()).collect();
-    let mut sorted = ids.clone();
-    sorted.sort_unstable();
-    assert!(sorted == (1..=ROWS).collect::<Vec<_>>(), "{} rows", ids.len());
+    each_id_once(dir.path());
+}
+
+#[test]
+fn workers_of_the_next_form_have_the_state_before_the_job_stops() {
+    let dir = tempfile::tempdir().unwrap();
+    let script = |id: &str| {
+        let rocksdb = "SET 'state.backend.type'='rocksdb'; SET 'execution.checkpointing.incremental'='true';
+            SET 'execution.checkpointing.data-inline-threshold'='0 b';";
+        let table = "CREATE TABLE sums (k INT, total BIGINT, cnt BIGINT) WITH ('connector'='blackhole');";
+        let insert = format!("INSERT INTO sums SELECT k, SUM({id}), COUNT(*) FROM t GROUP BY k;");
+        let both =
+            sql("id").replace("INSERT INTO ids", &format!("{table} BEGIN STATEMENT SET; {insert} INSERT INTO ids"));
+        format!("{rocksdb} {both} END;")
+    };
+    let old = Form::new(dir.path(), "r1", &script("id"));
+    // Few checkpoints, so that no compaction replaces all files.
+    let seldom = ["--set", "execution.checkpointing.interval=1h"];
+    let (coordinator, worker) = (old.coordinator(&seldom), old.worker());
+    old.until("rows", "/status", |s| s["state"] == "RUNNING");
+    old.post("/jobs/orders/checkpoints", json!({"triggerId": "first"}));
+    old.until("checkpoint", "/status", |s| s["checkpoints"]["completed"].as_u64() > Some(0));
+    let new = Form::new(dir.path(), "r2", &script("id"));
+    let (mut next, mut next_worker) = (new.coordinator(&["--standby"]), new.worker());
+    next.until_told("stands by");
+    next_worker.until_told("were fetched ahead");
+
+    // A savepoint beside; then the stop, behind a checkpoint.
+    let (_, asked) = old.post("/jobs/orders/savepoints", json!({"triggerId": "keep"}));
+    assert_eq!(asked["request-id"], "keep");
+    let kept = old.until("savepoint", "/jobs/orders/savepoints/keep", |o| o["status"]["id"] == "COMPLETED");
+    assert!(kept["operation"]["location"].as_str().unwrap().contains("/savepoints/"), "{kept}");
+    assert_eq!(old.post("/jobs/orders/stop", json!({"checkpoint": true, "formatType": "CANONICAL"})).0, 400);
+    old.post("/jobs/orders/stop", json!({"triggerId": "switch", "checkpoint": true}));
+    let stopped = old.until("stop", "/jobs/orders/savepoints/switch", |o| o["status"]["id"] == "COMPLETED");
+    let last = stopped["operation"]["location"].as_str().unwrap();
+    assert!(last.contains("/chk-"), "{stopped}");
+    assert_eq!(new.go("auto", "go")["location"], last);
+    let ended = coordinator.end().ok("the old coordinator");
+    assert!(ended.err.contains("stopped after") && ended.err.contains(last), "{}", ended.err);
+    worker.end().ok("the old worker");
+    let late = old.coordinator(&["--standby"]);
+    next_worker.until_told("files (");
+    let told = next_worker.err();
+    let restored = told.lines().find(|l| l.contains("state restored: ")).unwrap();
+    let here: u32 = restored.split("state restored: ").nth(1).unwrap().split(' ').next().unwrap().parse().unwrap();
+    assert!(here > 0, "{restored}");
+    next.end().ok("the new coordinator");
+    next_worker.end().ok("the new worker");
+    late.signal("TERM");
+    late.end().ok("the late one");
+    each_id_once(dir.path());
 }
 
 #[test]

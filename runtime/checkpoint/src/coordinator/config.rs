@@ -13,7 +13,7 @@ pub struct Config {
     pub timeout_ms: u64,
     /// Least time from a completion to the next periodic trigger.
     pub min_pause_ms: u64,
-    /// Pending checkpoints at a time; savepoints are let through all the same.
+    /// Pending checkpoints at a time; savepoints are let through all the same, and do not count.
     pub max_concurrent: usize,
     /// Consecutive counted failures that are borne; one more fails the job.
     pub tolerable_failures: u32,

@@ -37,6 +37,8 @@ pub enum RequestKind {
         /// The job stops behind it.
         stop: Option<StopMode>,
     },
+    /// A checkpoint behind which the job stops.
+    StopCheckpoint(StopMode),
 }
 
 impl RequestKind {
@@ -44,11 +46,18 @@ impl RequestKind {
         matches!(self, RequestKind::Savepoint { .. })
     }
 
-    fn stop(&self) -> Option<StopMode> {
+    /// How the job stops behind it, if it does.
+    pub fn stop(&self) -> Option<StopMode> {
         match self {
             RequestKind::Savepoint { stop, .. } => *stop,
+            RequestKind::StopCheckpoint(mode) => Some(*mode),
             RequestKind::Checkpoint => None,
         }
+    }
+
+    /// Whether it waits for nothing that is under way: savepoints, and what stops the job.
+    fn is_forced(&self) -> bool {
+        !matches!(self, RequestKind::Checkpoint)
     }
 }
 
@@ -151,7 +160,7 @@ pub struct Coordinator<T: Ord + Clone> {
     tasks: BTreeSet<T>,
     running: bool,
     shut_down: bool,
-    /// The stop-with-savepoint under way or done.
+    /// What the job stops behind, under way or done.
     stopping: Option<CheckpointId>,
     next_id: CheckpointId,
     next_request: RequestId,
@@ -230,7 +239,7 @@ impl<T: Ord + Clone> Coordinator<T> {
         if let Some(id) = self.stopping {
             return Err(Refusal {
                 reason: FailureReason::CheckpointCoordinatorSuspend,
-                message: format!("the job is stopping with savepoint {id}"),
+                message: format!("the job is stopping with {id}"),
             });
         }
         if !self.running {
@@ -244,9 +253,9 @@ impl<T: Ord + Clone> Coordinator<T> {
         }
         let id = self.next_request;
         self.next_request += 1;
-        // Savepoints before checkpoints, each by age.
-        let at = if kind.is_savepoint() {
-            self.queue.iter().position(|q| !q.kind.is_savepoint()).unwrap_or(self.queue.len())
+        // What is forced before checkpoints, each by age.
+        let at = if kind.is_forced() {
+            self.queue.iter().position(|q| !q.kind.is_forced()).unwrap_or(self.queue.len())
         } else {
             self.queue.len()
         };
@@ -374,7 +383,7 @@ impl<T: Ord + Clone> Coordinator<T> {
         self.pending.get(&id).map(|p| (p.acked.len(), p.acked.len() + p.waiting.len()))
     }
 
-    /// The savepoint behind which the job stops.
+    /// What the job stops behind.
     pub fn stopping(&self) -> Option<CheckpointId> {
         self.stopping
     }
@@ -389,9 +398,11 @@ impl<T: Ord + Clone> Coordinator<T> {
         self.next_id
     }
 
-    /// Whether one more may be pending; savepoints take up slots, too.
+    /// Whether one more may be pending. A savepoint may take long, and exactly-once sinks publish by checkpoints, so that
+    /// it takes up no slot; unaligned barriers must not overtake its own.
     fn has_slot(&self) -> bool {
-        self.pending.len() < self.config.max_concurrent
+        let counts = |p: &&Pending<T>| self.config.unaligned || !p.kind.is_savepoint();
+        self.pending.values().filter(counts).count() < self.config.max_concurrent
     }
 
     /// When the next periodic trigger may be, with the pause kept.
@@ -403,9 +414,9 @@ impl<T: Ord + Clone> Coordinator<T> {
 
     fn trigger_what_is_due(&mut self, now: i64, out: &mut Vec<Action>) {
         while self.running && self.stopping.is_none() {
-            // Savepoints are forced through, but for unaligned barriers.
+            // Savepoints and stops are forced through, but for unaligned barriers.
             let front = self.queue.front();
-            if front.is_some_and(|q| self.has_slot() || (q.kind.is_savepoint() && !self.config.unaligned)) {
+            if front.is_some_and(|q| self.has_slot() || (q.kind.is_forced() && !self.config.unaligned)) {
                 let Some(q) = self.queue.pop_front() else { break };
                 self.trigger(q.kind, Some(q.id), now, out);
                 continue;
@@ -431,7 +442,7 @@ impl<T: Ord + Clone> Coordinator<T> {
             self.stopping = Some(id);
             let others: Vec<_> = self.pending.iter().filter(|(_, p)| !p.finalizing).map(|(i, _)| *i).collect();
             for other in others {
-                let message = format!("the job stops with savepoint {id}");
+                let message = format!("the job stops with {id}");
                 self.abort(other, FailureReason::CheckpointCoordinatorSuspend, message, out);
             }
             for q in std::mem::take(&mut self.queue) {
@@ -488,8 +499,8 @@ impl<T: Ord + Clone> Coordinator<T> {
             // The job goes on.
             self.stopping = None;
         }
-        // A savepoint that fails is its requester's matter.
-        if !reason.counted() || p.kind.is_savepoint() || self.last_failed == Some(id) {
+        // A savepoint or a stop that fails is its requester's matter.
+        if !reason.counted() || p.kind.is_forced() || self.last_failed == Some(id) {
             return;
         }
         self.last_failed = Some(id);

@@ -149,6 +149,22 @@ fn savepoints_use_up_numbers_and_are_forced_unless_unaligned() {
 }
 
 #[test]
+fn a_long_savepoint_holds_up_no_checkpoint_and_a_stop_holds_up_nothing() {
+    let mut c = started(config(1000), 0);
+    c.request(savepoint(None), 10).unwrap();
+    assert_eq!(triggers(&c.tick(1000)), [2]);
+    assert!(c.tick(2000).is_empty(), "one checkpoint at a time");
+    assert_eq!(triggers(&finish(&mut c, 2, 2100)), [3]);
+    let stop = RequestKind::StopCheckpoint(StopMode::Suspend);
+    let (request, actions) = c.request(stop.clone(), 2200).unwrap();
+    let given_up = FailureReason::CheckpointCoordinatorSuspend;
+    assert_eq!(aborts(&actions), [(1, given_up), (3, given_up)]);
+    assert_eq!(triggers(&actions), [4]);
+    assert_eq!(finish(&mut c, 4, 2300), [Action::Complete { id: 4, notify: true, request: Some(request) }]);
+    assert!(c.tick(1_000_000).is_empty() && c.request(stop, 1_000_000).is_err());
+}
+
+#[test]
 fn requests_wait_savepoints_first_and_the_queue_is_bounded() {
     let mut c = started(Config { unaligned: true, ..config(1000) }, 0);
     c.tick(1000);
@@ -302,7 +318,7 @@ enum Input {
 fn input() -> impl Strategy<Value = Input> {
     prop_oneof![
         4 => (0u16..3000).prop_map(Input::Pass),
-        1 => (0u8..4).prop_map(Input::Request),
+        1 => (0u8..5).prop_map(Input::Request),
         6 => (0u8..3, 0u8..3).prop_map(|(t, c)| Input::Ack(t, c)),
         1 => (0u8..3, any::<u8>()).prop_map(|(c, r)| Input::Decline(c, r)),
         4 => prop::bool::weighted(0.8).prop_map(Input::Completed),
@@ -332,7 +348,7 @@ proptest! {
             let actions = match input {
                 Input::Pass(ms) => { now += i64::from(ms); c.tick(now) }
                 Input::Request(k) => {
-                    let kind = match k { 0 => RequestKind::Checkpoint, 1 | 2 => savepoint(None), _ => savepoint(Some(StopMode::Suspend)) };
+                    let kind = match k { 0 => RequestKind::Checkpoint, 1 | 2 => savepoint(None), 3 => savepoint(Some(StopMode::Suspend)), _ => RequestKind::StopCheckpoint(StopMode::Suspend) };
                     match c.request(kind, now) {
                         Ok((id, actions)) => { requests.insert(id, 0); actions }
                         Err(_) => vec![],
@@ -370,8 +386,9 @@ proptest! {
                             && let Some(done) = last_done {
                                 prop_assert!(now - done >= min_pause as i64, "the pause is kept");
                             }
-                        if !kind.is_savepoint() || unaligned {
-                            prop_assert!(open.len() <= max_concurrent, "never more than maxConcurrent");
+                        let counted = open.values().filter(|savepoint| unaligned || !**savepoint).count();
+                        if !kind.is_forced() || unaligned {
+                            prop_assert!(counted <= max_concurrent, "never more than maxConcurrent");
                         }
                     }
                     Action::Finalize { id } => {

@@ -26,6 +26,8 @@ pub(super) struct State {
     pub attempt: Option<Attempt>,
     /// Workers of the last assignment, by slot.
     pub before: Vec<String>,
+    /// Who was told to fetch files, over which connection, and of which checkpoint.
+    pub fetching: (String, BTreeMap<String, ConnectionId>),
     /// How many workers take part in the next attempt; all when absent.
     pub keep: Option<u32>,
     /// The job is over.

@@ -1,6 +1,7 @@
 //! Where a job's tasks are started: in this process, or on workers.
 
 use super::adoption::{Candidate, difference};
+use super::ahead::Ahead;
 use super::digest::digest;
 use super::message::{Deploy, JobDescription, Terms};
 use super::pool::{Plan, WorkerInfo, WorkerPool};
@@ -42,6 +43,8 @@ pub trait Deployer: Send + Sync {
     }
     /// At the next start of tasks, only so many workers take part, if they have the slots: the others are about to go.
     fn keep(&self, _workers: Option<u32>) {}
+    /// Has workers fetch the files that they will need if the tasks are started now. The same checkpoint is told once.
+    fn fetch_ahead(&self, _graph: &JobGraph, _parallelism: u32, _chaining: bool, _ahead: &Ahead<'_>) {}
     /// Starts the tasks.
     fn deploy(&self, request: DeployRequest, origin: Origin) -> Result<Box<dyn Deployment>>;
 
@@ -115,6 +118,13 @@ impl Deployer for PoolDeployer {
 
     fn keep(&self, workers: Option<u32>) {
         self.pool.keep(workers);
+    }
+
+    fn fetch_ahead(&self, graph: &JobGraph, parallelism: u32, chaining: bool, ahead: &Ahead<'_>) {
+        // A plan that cannot be is refused when it is deployed.
+        let Ok(plan) = chain(graph, parallelism, ahead.max_parallelism, chaining) else { return };
+        let vertices: Vec<_> = plan.vertices.into_iter().map(|v| v.info).collect();
+        self.pool.fetch_ahead(&self.job, &vertices, ahead);
     }
 
     fn deploy(&self, request: DeployRequest, origin: Origin) -> Result<Box<dyn Deployment>> {

@@ -7,9 +7,10 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use streamjob_core::CheckpointId;
 use streamjob_engine::deploy::{RestoreState, TaskId};
+use streamjob_state::FileRef;
 
 /// Version of these messages. Peers of other versions are refused.
-pub const PROTOCOL: u32 = 1;
+pub const PROTOCOL: u32 = 2;
 
 /// Version of this binary. Plans are compared only between equal ones (ADR 0003).
 pub const BINARY: &str = env!("CARGO_PKG_VERSION");
@@ -142,6 +143,8 @@ pub enum ToWorker {
     },
     /// Run this share. Ends whatever else runs there first.
     Deploy(Box<Deploy>),
+    /// A share may come that starts from these files: fetch them.
+    Fetch(Box<Fetch>),
     /// A command for the tasks.
     Command {
         /// The attempt.
@@ -189,6 +192,17 @@ pub struct Deploy {
     pub chaining: bool,
     /// How long rows may wait for a batch to fill, microseconds.
     pub linger_us: u64,
+}
+
+/// Files that a share will need if it is deployed as things are now.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Fetch {
+    /// Tells where the worker keeps files, and how storage is reached.
+    pub job: JobDescription,
+    /// Description of the store that reads them.
+    pub store: String,
+    /// All of them; what an earlier list named besides is of no use any more.
+    pub files: Vec<FileRef>,
 }
 
 /// What every process plans the same job from.

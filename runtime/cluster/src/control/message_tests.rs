@@ -274,6 +274,10 @@ fn to_worker() -> impl Strategy<Value = ToWorker> {
         any::<u64>().prop_map(|generation| ToWorker::Welcome { generation }),
         error().prop_map(|error| ToWorker::Refuse { error }),
         deploy().prop_map(|d| ToWorker::Deploy(Box::new(d))),
+        (deploy(), any::<u64>()).prop_map(|(d, size)| {
+            let file = FileRef { path: d.attempt, size, checksum: d.restore_store.clone(), inline: None };
+            ToWorker::Fetch(Box::new(Fetch { job: d.terms.job, store: d.restore_store, files: vec![file] }))
+        }),
         (text(), command).prop_map(|(attempt, command)| ToWorker::Command { attempt, command }),
         Just(ToWorker::Heartbeat),
         Just(ToWorker::Shutdown),

@@ -3,6 +3,7 @@
 //! Decides nothing about checkpoints or restarts.
 
 pub mod adoption;
+pub mod ahead;
 pub mod assign;
 pub mod codec;
 mod crew;

@@ -2,8 +2,9 @@
 //! who is alive, and carries messages of the one attempt that counts.
 
 use super::adoption::Candidate;
+use super::ahead::Ahead;
 use super::crew::{Link, tell};
-use super::message::{Deploy, ToWorker};
+use super::message::{Deploy, JobDescription, ToWorker};
 use super::registry::Worker;
 use super::remote::RemoteDeployment;
 use super::shared::Shared;
@@ -128,6 +129,11 @@ impl WorkerPool {
     /// At the next start of tasks, only so many workers take part, if they have the slots.
     pub fn keep(&self, workers: Option<u32>) {
         self.shared.keep(workers);
+    }
+
+    /// Has workers fetch what they will need.
+    pub(crate) fn fetch_ahead(&self, job: &JobDescription, vertices: &[VertexInfo], ahead: &Ahead<'_>) {
+        self.shared.fetch_ahead(job, vertices, ahead);
     }
 
     /// Starts an attempt on the workers that are there.

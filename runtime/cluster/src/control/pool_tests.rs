@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+use super::ahead::Ahead;
 use super::message::*;
 use super::pool::{Plan, PoolConfig, WorkerPool};
 use super::remote::RemoteDeployment;
@@ -11,8 +12,11 @@ use super::{Deployer, PoolDeployer, Timing};
 use crossbeam_channel::{Receiver, unbounded};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use streamjob_checkpoint::{OperatorEntry, SubtaskEntry};
 use streamjob_core::OperatorUid;
 use streamjob_engine::deploy::*;
+use streamjob_state::snapshot::{FileRef, SnapshotFile};
+use streamjob_state::{KeyedSnapshot, SnapshotFormat};
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio_stream::wrappers::UnboundedReceiverStream;
@@ -23,6 +27,53 @@ const PATIENCE: Duration = Duration::from_secs(30);
 fn pool(timeout: Duration) -> Arc<WorkerPool> {
     let timing = Timing { heartbeat: Duration::from_millis(20), timeout };
     Arc::new(WorkerPool::start(PoolConfig { bind: "127.0.0.1:0".into(), tls: None, timing }).unwrap())
+}
+
+#[test]
+fn files_are_fetched_by_who_will_need_them_once_all_slots_are_there() {
+    let pool = pool(PATIENCE);
+    let snapshot = |group_start, group_end, path: &str| SubtaskEntry {
+        index: 0,
+        keyed: Some(KeyedSnapshot {
+            format: SnapshotFormat::RocksDb,
+            group_start,
+            group_end,
+            states: Vec::new(),
+            files: vec![SnapshotFile {
+                name: path.into(),
+                file: FileRef { path: path.into(), size: 1, checksum: "ab".into(), inline: None },
+                meta: serde_json::Value::Null,
+            }],
+            uploaded_bytes: 0,
+        }),
+        operator: None,
+        watermark_ms: None,
+    };
+    let uid = OperatorUid("agg".into());
+    let subtasks = vec![snapshot(0, 64, "a"), snapshot(64, 128, "b")];
+    let operators = [OperatorEntry { uid: uid.clone(), name: "agg".into(), parallelism: 2, subtasks }];
+    let vertices = [VertexInfo { name: "agg".into(), operators: vec![uid], parallelism: 4, is_source: false }];
+    let tell = |location: &str| {
+        let ahead = Ahead { location, operators: &operators, store: "s".into(), max_parallelism: 128 };
+        pool.fetch_ahead(&JobDescription::default(), &vertices, &ahead);
+    };
+    let told = |worker: &mut Fake| match worker.next() {
+        Some(ToWorker::Fetch(fetch)) => fetch.files.iter().map(|f| f.path.clone()).collect::<Vec<_>>(),
+        other => panic!("{other:?} instead of files"),
+    };
+    let mut w0 = Fake::registered(&pool, "w0");
+    tell("chk-1");
+    let mut w1 = Fake::registered(&pool, "w1");
+    tell("chk-1");
+    // Slots go round, so that both have keys of both halves.
+    assert_eq!((told(&mut w0), told(&mut w1)), (vec!["a".to_string(), "b".into()], vec!["a".to_string(), "b".into()]));
+    tell("chk-1");
+    tell("chk-2");
+    pool.end();
+    for worker in [&mut w0, &mut w1] {
+        assert_eq!(told(worker), ["a", "b"], "the same checkpoint is told once");
+        assert_eq!(worker.next(), Some(ToWorker::Shutdown));
+    }
 }
 
 /// Waits for something that another thread does.

@@ -3,9 +3,10 @@
 
 use super::Timing;
 use super::adoption::Candidate;
+use super::ahead::{Ahead, files};
 use super::assign::{assign, by_vertex, staying};
 use super::crew::{Attempt, Link, State, dismiss, follow, tell};
-use super::message::{Register, ToCoordinator, ToWorker};
+use super::message::{Fetch, JobDescription, Register, ToCoordinator, ToWorker};
 use super::pool::Plan;
 use super::registry::{ConnectionId, Registry};
 use super::remote::Member;
@@ -38,6 +39,7 @@ impl Shared {
             generation: 0,
             attempt: None,
             before: Vec::new(),
+            fetching: Default::default(),
             keep: None,
             over: false,
         };
@@ -203,6 +205,29 @@ impl Shared {
 
     pub fn keep(&self, workers: Option<u32>) {
         self.state.lock().keep = workers;
+    }
+
+    pub fn fetch_ahead(&self, job: &JobDescription, vertices: &[VertexInfo], ahead: &Ahead<'_>) {
+        let mut state = self.state.lock();
+        let offers = state.registry.offers();
+        let needed = vertices.iter().map(|v| v.parallelism).max().unwrap_or(0);
+        // Before all workers are here it is not known who gets what.
+        let Some(slots) = assign(needed, &offers, &state.before) else { return };
+        let by_slot: Vec<String> = slots.iter().filter_map(|s| offers.get(*s)).map(|o| o.worker.clone()).collect();
+        let there = state.registry.iter().map(|(name, w)| (name.clone(), w.connection)).collect();
+        let told = (ahead.location.to_string(), there);
+        if state.fetching == told {
+            return;
+        }
+        state.fetching = told;
+        // The slots stay with who has their files.
+        state.before.clone_from(&by_slot);
+        for (worker, files) in files(ahead, vertices, &by_slot) {
+            if let Some((_, w)) = state.registry.iter().find(|(name, _)| **name == worker) {
+                let fetch = Fetch { job: job.clone(), store: ahead.store.clone(), files };
+                tell(&w.link, ToWorker::Fetch(Box::new(fetch)));
+            }
+        }
     }
 
     pub fn deploy(&self, plan: Plan) -> Result<()> {

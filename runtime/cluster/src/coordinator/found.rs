@@ -46,7 +46,7 @@ fn info(location: &str, m: &Manifest) -> CheckpointInfo {
 /// The kind in Flink's words.
 pub fn checkpoint_type(kind: Kind) -> CheckpointType {
     match kind {
-        Kind::Checkpoint => CheckpointType::Checkpoint,
+        Kind::Checkpoint | Kind::StopCheckpoint => CheckpointType::Checkpoint,
         Kind::Savepoint => CheckpointType::Savepoint,
         Kind::StopSavepoint => CheckpointType::SyncSavepoint,
     }

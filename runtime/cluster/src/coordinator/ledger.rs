@@ -85,11 +85,16 @@ pub struct Written {
 }
 
 impl Ledger {
-    /// Decides what to start from, checks that the job fits it, and takes the next generation.
+    /// Proves that storage honours what a claim rests on. Takes some tens of requests.
+    pub fn prove(settings: &JobSettings) -> Result<()> {
+        let job = Job::open(&settings.storage, &settings.namespace, &settings.name)?;
+        streamjob_checkpoint::store::probe(settings.storage.root.as_ref(), job.paths().dir())
+    }
+
+    /// Decides what to start from, checks that the job fits it, and takes the next generation, in storage that is proven.
     /// Nothing of a running predecessor is touched before the job is known to fit.
     pub fn claim(settings: &JobSettings) -> Result<Self> {
         let job = Job::open(&settings.storage, &settings.namespace, &settings.name)?;
-        streamjob_checkpoint::store::probe(settings.storage.root.as_ref(), job.paths().dir())?;
         Self::take(settings, job, &settings.restore)
     }
 
@@ -235,7 +240,7 @@ impl Ledger {
 
     /// True when there may be tasks of another coordinator that go on where this one would.
     pub fn may_continue(&self) -> bool {
-        self.continues && self.point.as_ref().is_some_and(|p| p.same_lineage && p.manifest.kind != Kind::StopSavepoint)
+        self.continues && self.point.as_ref().is_some_and(|p| p.same_lineage && !p.manifest.kind.stops())
     }
 
     /// Whether tasks that run may be gone on with: what they have published is what would be restored, so nobody has
@@ -258,8 +263,7 @@ impl Ledger {
         self.restored_from.clone_from(&terms.restored_from);
         self.add_attempt(attempt);
         let point = self.point.as_ref()?;
-        (point.manifest.attempt == attempt && point.manifest.kind == Kind::Checkpoint)
-            .then_some(point.manifest.checkpoint)
+        (point.manifest.attempt == attempt && !point.manifest.kind.is_savepoint()).then_some(point.manifest.checkpoint)
     }
 
     /// A new deployment writes under this name.
@@ -302,7 +306,7 @@ impl Ledger {
         if manifest.kind != Kind::Savepoint {
             self.collector.completed(&manifest, pending);
         }
-        if manifest.kind == Kind::Checkpoint {
+        if !manifest.kind.is_savepoint() {
             self.point = Some(RestorePoint {
                 location: slot.location,
                 reader: CheckpointReader::new(self.lineage.store().clone(), self.lineage.paths().dir()),
@@ -347,7 +351,7 @@ impl Ledger {
 /// further row would be late: only who names that savepoint by its path goes on from it.
 fn finished(decision: &Decision) -> Option<String> {
     let point = decision.point.as_ref().filter(|p| p.manifest.drained)?;
-    if point.manifest.kind == Kind::Checkpoint || decision.claim.same_lineage {
+    if !point.manifest.kind.is_savepoint() || decision.claim.same_lineage {
         return Some(point.location.clone());
     }
     tracing::warn!(
@@ -361,7 +365,7 @@ fn start_message(decision: &Decision) -> String {
     match &decision.point {
         None => "starts empty".to_string(),
         Some(point) => {
-            let what = if point.manifest.kind.is_savepoint() { "savepoint" } else { "checkpoint" };
+            let what = point.manifest.kind.word();
             format!("resumes from {what} {} ({})", point.manifest.checkpoint, point.location)
         }
     }

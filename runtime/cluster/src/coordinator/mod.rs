@@ -22,6 +22,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 use streamjob_api::{CheckpointConfig, Externalization, ServerConfig};
+use streamjob_checkpoint::Kind;
 use streamjob_core::error::ErrorExt;
 use streamjob_core::{Error, OperatorUid, Result};
 use streamjob_engine::JobGraph;
@@ -45,10 +46,12 @@ pub enum JobOutcome {
         /// Where its final checkpoint lies.
         checkpoint: String,
     },
-    /// Stopped with a savepoint.
+    /// Stopped with a savepoint or a checkpoint.
     Stopped {
+        /// Which of them.
+        kind: Kind,
         /// Where it lies.
-        savepoint: String,
+        location: String,
         /// Event time was ended first: the job cannot go on from there.
         drained: bool,
     },

@@ -4,22 +4,23 @@
 
 use super::ledger::{Ledger, check};
 use super::{RunningJob, found, run, serve, view_settings};
+use crate::control::ahead::Ahead;
 use crate::settings::JobSettings;
 use crate::view::{JobView, Request};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 use streamjob_api::{FailureCause, JobState, Preflight, TriggerOutcome};
-use streamjob_checkpoint::Kind;
 use streamjob_checkpoint::coordinator::Config;
 use streamjob_checkpoint::lineage::Job;
-use streamjob_checkpoint::restore::{self, RestoreFrom};
+use streamjob_checkpoint::restore::{self, RestoreFrom, RestorePoint};
 use streamjob_core::error::ErrorExt;
 use streamjob_core::{Domain, Error, Result};
+use streamjob_state::SnapshotStore;
 
 /// Between two signs of life while it stands by.
 const BEAT: Duration = Duration::from_secs(1);
-/// Before what failed for a reason that may pass is tried again.
+/// Between two looks at the newest checkpoint, and before what failed for a reason that may pass is tried again.
 const AGAIN: Duration = Duration::from_secs(2);
 
 /// See the module.
@@ -39,16 +40,14 @@ pub enum Past {
     None,
     /// It ran last: this process takes the place of one that was lost.
     Ran,
-    /// It ran last, and was stopped with this savepoint.
+    /// It ran last, and was stopped with this savepoint or checkpoint.
     Stopped(String),
 }
 
-/// What one that stands by waits for. All but the call is tried again when storage was away.
+/// What one that stands by waits for.
 enum Waits {
     /// To see what this form did before, and what it was told meanwhile.
     Past(Option<Told>),
-    /// To see whether the state fits.
-    Look,
     /// To begin, as it was told.
     Go(Told),
     /// To be told to go.
@@ -71,7 +70,7 @@ enum Go {
 pub enum Called {
     /// The job runs.
     Running(RunningJob),
-    /// It ran and was stopped with this savepoint: nothing is left to do.
+    /// It ran and was stopped with this savepoint or checkpoint: nothing is left to do.
     Stopped(String),
     /// The process is to end.
     Off,
@@ -111,10 +110,8 @@ impl Prepared {
         };
         let epochs = job.epochs(&job.paths().lineage(&head.job_id), Some(&head))?;
         Ok(match epochs.into_iter().next_back() {
-            // A savepoint that the generation before was stopped with is what this form began from, and not its end.
-            Some(epoch) if epoch.kind == Kind::StopSavepoint && epoch.generation == head.generation => {
-                Past::Stopped(epoch.manifest)
-            }
+            // What the generation before was stopped with is what this form began from, and not its end.
+            Some(epoch) if epoch.kind.stops() && epoch.generation == head.generation => Past::Stopped(epoch.manifest),
             _ => Past::Ran,
         })
     }
@@ -122,6 +119,7 @@ impl Prepared {
     /// Begins. Everything wrong with the start comes back from here, before any task runs.
     pub fn begin(mut self, from: RestoreFrom) -> Result<RunningJob> {
         self.settings.restore = from;
+        self.prove()?;
         let ledger = self.claim()?;
         self.run(ledger)
     }
@@ -136,7 +134,8 @@ impl Prepared {
             self.view.pulse().beat();
             if tried.is_none_or(|t| t.elapsed() >= AGAIN) {
                 waits = match waits {
-                    Waits::Past(told) => match self.past() {
+                    // What takes long is done before it is told to go.
+                    Waits::Past(told) => match self.prove().and_then(|()| self.past()) {
                         Ok(Past::None) => told.map_or_else(|| self.look(), Waits::Go),
                         Ok(Past::Stopped(savepoint)) => return Ok(Called::Stopped(savepoint)),
                         // It goes on from its own newest state, whatever it is told.
@@ -152,12 +151,11 @@ impl Prepared {
                         }
                         Err(e) => self.past_waits(told, e)?,
                     },
-                    Waits::Look => self.look(),
                     Waits::Go(told) => match self.go(told) {
                         Go::Begun(ledger) => return Ok(Called::Running(self.run(ledger)?)),
                         Go::StandsBy(waits) => waits,
                     },
-                    Waits::Call => Waits::Call,
+                    Waits::Call => self.look(),
                 };
                 tried = Some(Instant::now());
             }
@@ -183,11 +181,12 @@ impl Prepared {
                             self.supersede(Some(before));
                             Waits::Go(told)
                         }
-                        Waits::Look | Waits::Call => Waits::Go(told),
+                        Waits::Call => Waits::Go(told),
                     };
                     tried = None;
                 }
                 Request::Checkpoint { trigger }
+                | Request::StopBehindCheckpoint { trigger, .. }
                 | Request::Savepoint { trigger, .. }
                 | Request::Rescale { trigger, .. } => {
                     let error = Error::user("this coordinator stands by; the job does not run here");
@@ -209,14 +208,29 @@ impl Prepared {
         Ok(Waits::Past(told))
     }
 
-    /// Tells whether its state would fit.
+    /// Tells whether its state would fit, and has workers fetch it. Time and again: checkpoints go on meanwhile.
     fn look(&self) -> Waits {
         let waits = self.view.pulse().storage_wait();
-        let fit = preflight(&self.settings, self.settings.clock.now_ms());
+        let (fit, point) = preflight(&self.settings, self.settings.clock.now_ms());
         drop(waits);
-        let passing = fit.passing;
+        let s = &self.settings;
+        if let Some((point, store)) = point.and_then(|p| p.reader.description().map(|store| (p, store))) {
+            let ahead = Ahead {
+                location: &point.location,
+                operators: &point.manifest.operators,
+                store,
+                max_parallelism: s.max_parallelism,
+            };
+            let chaining = s.options.bool("pipeline.operator-chaining.enabled");
+            s.deployer.fetch_ahead(&s.graph, s.parallelism, chaining, &ahead);
+        }
         self.view.set_standing_by(fit);
-        if passing { Waits::Look } else { Waits::Call }
+        Waits::Call
+    }
+
+    fn prove(&self) -> Result<()> {
+        let _waits = self.view.pulse().storage_wait();
+        Ledger::prove(&self.settings)
     }
 
     fn claim(&self) -> Result<Ledger> {
@@ -280,8 +294,8 @@ impl Prepared {
     }
 }
 
-/// Whether the job could go on from the newest checkpoint that there is. Changes nothing.
-fn preflight(settings: &JobSettings, now_ms: i64) -> Preflight {
+/// Whether the job could go on from the newest checkpoint that there is, and that checkpoint if it could. Changes nothing.
+fn preflight(settings: &JobSettings, now_ms: i64) -> (Preflight, Option<RestorePoint>) {
     let mut answer = Preflight { checked_at: now_ms, ..Preflight::default() };
     let looked = Job::open(&settings.storage, &settings.namespace, &settings.name).and_then(|job| {
         // Whose state it is, whoever tells this coordinator to go knows.
@@ -289,23 +303,26 @@ fn preflight(settings: &JobSettings, now_ms: i64) -> Preflight {
         restore::resolve(&job, &owner, &RestoreFrom::Auto, false)
     });
     let checked = looked.and_then(|decision| {
-        let Some(point) = decision.point else { return Ok(()) };
+        let Some(point) = decision.point else { return Ok(None) };
         answer.location = Some(point.location.clone());
         answer.checkpoint = Some(point.manifest.checkpoint);
         let plan = check(settings, &point)?;
         answer.matched = plan.matched;
         answer.new = plan.new;
         answer.dropped = plan.dropped;
-        Ok(())
+        Ok(Some(point))
     });
     match checked {
-        Ok(()) => answer.fits = true,
+        Ok(point) => {
+            answer.fits = true;
+            (answer, point)
+        }
         Err(e) => {
             answer.passing = e.domain() == Domain::Transient;
             answer.error = Some(e.to_string());
+            (answer, None)
         }
     }
-    answer
 }
 
 fn refused(class: &str, error: &Error) -> TriggerOutcome {

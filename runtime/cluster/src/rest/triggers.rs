@@ -91,8 +91,15 @@ pub async fn stop(State(server): State<Server>, Path(job): Path<String>, Body(bo
     if let Err(refused) = format_type(body.format_type.as_deref()) {
         return refused.into_response();
     }
-    let stop = Some(if body.drain { StopMode::Drain } else { StopMode::Suspend });
-    let request = |trigger| Request::Savepoint { trigger, target: body.target_directory, stop };
+    let mode = if body.drain { StopMode::Drain } else { StopMode::Suspend };
+    if body.checkpoint && (body.target_directory.is_some() || body.format_type.is_some()) {
+        let text = "a checkpoint lies in the job's own folder, in the backend's format; leave out targetDirectory and formatType";
+        return bad(text).into_response();
+    }
+    let request = |trigger| match body.checkpoint {
+        true => Request::StopBehindCheckpoint { trigger, mode },
+        false => Request::Savepoint { trigger, target: body.target_directory, stop: Some(mode) },
+    };
     server.of_job(&job, || server.trigger(body.trigger_id, TriggerKind::Stop, request))
 }
 

@@ -48,6 +48,13 @@ pub enum Request {
         /// Stop behind it.
         stop: Option<StopMode>,
     },
+    /// An end behind a checkpoint.
+    StopBehindCheckpoint {
+        /// Where the outcome is filed.
+        trigger: String,
+        /// Whether event time ends before it.
+        mode: StopMode,
+    },
     /// Begin, where the coordinator stands by.
     Go {
         /// Where the outcome is filed.
@@ -233,7 +240,16 @@ impl JobView {
 
     /// Waits to take the job over: ready, although it holds no generation.
     pub fn set_standing_by(&self, preflight: Preflight) {
-        self.change(|inner| inner.standing_by = Some(preflight));
+        // That the same holds for a newer checkpoint is no news.
+        let answer = |p: &Preflight| Preflight {
+            checked_at: 0,
+            checkpoint: None,
+            location: p.location.as_ref().map(|_| String::new()),
+            ..p.clone()
+        };
+        if self.inner.lock().standing_by.as_ref().map(answer) != Some(answer(&preflight)) {
+            self.change(|inner| inner.standing_by = Some(preflight));
+        }
     }
 
     /// Generation, and whether the process stands by.

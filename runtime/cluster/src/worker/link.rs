@@ -217,7 +217,7 @@ impl Connector {
             }
             ToWorker::Deploy(deploy) => deploy.generation,
             ToWorker::Adopt { generation, .. } => *generation,
-            ToWorker::Command { .. } | ToWorker::Shutdown => 0,
+            ToWorker::Command { .. } | ToWorker::Fetch(_) | ToWorker::Shutdown => 0,
         };
         if !self.outbox.hear(generation) {
             *welcomed = false;

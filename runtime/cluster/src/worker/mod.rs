@@ -3,6 +3,7 @@
 //! about the job; what it runs can publish only what its attempt's coordinator wins.
 
 mod address;
+mod ahead;
 mod http;
 mod link;
 mod outbox;

@@ -1,6 +1,7 @@
 //! The worker's thread: one attempt at a time. A newer one ends the older one
 //! first, and begins when all of that one's threads have ended.
 
+use super::ahead::Fetching;
 use super::http::Monitor;
 use super::link::{FromLink, Link};
 use super::outbox::Outbox;
@@ -64,6 +65,7 @@ pub fn run_worker(config: WorkerConfig, leave: Receiver<()>) -> Result<()> {
         monitor,
         state: State::Idle,
         local: Local::default(),
+        fetching: Fetching::default(),
         joined: unbounded(),
         left: None,
     };
@@ -99,6 +101,7 @@ struct Worker {
     monitor: Arc<Monitor>,
     state: State,
     local: Local,
+    fetching: Fetching,
     /// Attempts whose threads have ended.
     joined: (Sender<String>, Receiver<String>),
     /// When it was asked to end.
@@ -171,7 +174,15 @@ impl Worker {
             ToWorker::Welcome { .. } => {
                 tracing::info!("registered with the coordinator at {}", self.config.coordinator);
             }
-            ToWorker::Deploy(deploy) => self.on_deploy(deploy)?,
+            ToWorker::Deploy(deploy) => {
+                self.fetching.stop();
+                self.on_deploy(deploy)?;
+            }
+            ToWorker::Fetch(fetch) => {
+                if let Err(e) = self.fetching.begin(self.config.planner.as_ref(), &mut self.local, *fetch) {
+                    tracing::warn!("files cannot be fetched ahead: {e}");
+                }
+            }
             ToWorker::Command { attempt, command } => self.on_command(&attempt, command),
             ToWorker::Adopt { attempt, generation } => {
                 tracing::info!("the coordinator of generation {generation} goes on with attempt {attempt}");

@@ -60,7 +60,8 @@ impl Share {
 pub struct Local(Option<(PathBuf, Arc<LocalFiles>)>);
 
 impl Local {
-    fn of(&mut self, work_dir: &Path) -> Option<Arc<LocalFiles>> {
+    /// Those of this working folder.
+    pub fn of(&mut self, work_dir: &Path) -> Option<Arc<LocalFiles>> {
         let dir = work_dir.join(LOCAL_FILES);
         match &self.0 {
             Some((known, files)) if *known == dir => return Some(files.clone()),

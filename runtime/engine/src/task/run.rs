@@ -281,7 +281,8 @@ impl Task {
                 }
             }
             TaskCommand::Complete(id) => {
-                self.uploads = self.uploads.split_off(&(id + 1));
+                // A savepoint from before may still be on its way.
+                self.uploads.retain(|of, given_up| *of > id || Arc::strong_count(given_up) > 1);
                 if let Some(source) = &mut self.source {
                     source.with(|s, _| s.checkpoint_complete(id))?;
                 }

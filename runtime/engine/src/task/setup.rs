@@ -22,6 +22,9 @@ use crate::graph::NodeKind;
 use crate::local::Halt;
 use crate::operator::{OperatorContext, TaskInfo};
 
+/// An operator that takes this long to open is told of.
+const SLOW: Duration = Duration::from_millis(200);
+
 /// All that a task needs to start.
 pub(crate) struct TaskSetup {
     pub id: TaskId,
@@ -127,7 +130,13 @@ fn open_slot(
             };
             let operator = factory.create(&setup.info)?;
             let mut slot = Slot { info: setup.info, operator, keyed, status: setup.status, clock: clock.clone() };
+            let begun = Instant::now();
             slot.with(|op, ctx: &mut OperatorContext<'_>| op.open(ctx, &setup.restored))?;
+            let took = begun.elapsed();
+            if took >= SLOW {
+                let (name, subtask) = (&slot.info.name, slot.info.subtask + 1);
+                tracing::info!("{name} ({subtask}/{}) opened in {} ms", slot.info.parallelism, took.as_millis());
+            }
             slots.push(slot);
         }
     }

@@ -85,6 +85,10 @@ impl Coordinator {
                 let format = SnapshotFormat::RocksDb;
                 (ledger.checkpoint_slot(id, &self.attempt_id), Kind::Checkpoint, None, format)
             }
+            RequestKind::StopCheckpoint(mode) => {
+                let slot = ledger.checkpoint_slot(id, &self.attempt_id);
+                (slot, Kind::StopCheckpoint, Some(*mode), SnapshotFormat::RocksDb)
+            }
             RequestKind::Savepoint { target, format, stop } => {
                 let kind = if stop.is_some() { Kind::StopSavepoint } else { Kind::Savepoint };
                 (ledger.savepoint_slot(target.as_deref())?, kind, *stop, *format)
@@ -208,7 +212,7 @@ impl Coordinator {
         let duration = u64::try_from(now - pending.triggered_ms).unwrap_or(0);
         tracing::info!(
             "{} {id} completed in {duration} ms: {} bytes of state, {} bytes uploaded, {}",
-            if pending.kind.is_savepoint() { "savepoint" } else { "checkpoint" },
+            pending.kind.word(),
             written.sizes.state,
             written.sizes.uploaded,
             written.location
@@ -232,6 +236,7 @@ impl Coordinator {
         let pending = self.pending.remove(&id)?;
         self.declined = None;
         let location = pending.slot.location.clone();
+        let stop = request.and_then(|r| Some((self.stops_next.remove(&r)?, self.triggers.remove(&r)?)));
         if let Some(request) = request {
             let outcome = TriggerOutcome {
                 checkpoint_id: Some(id),
@@ -245,8 +250,8 @@ impl Coordinator {
         }
         let ends = match &mut self.ending {
             Ending::Final(Some(last)) => *last == id,
-            Ending::Stop { savepoint, .. } if pending.stop.is_some() => {
-                *savepoint = Some(location.clone());
+            Ending::Stop { behind, .. } if pending.stop.is_some() => {
+                *behind = Some((pending.kind, location.clone()));
                 true
             }
             Ending::Suspend { request: wanted, .. } => request.is_some() && request == *wanted,
@@ -265,7 +270,7 @@ impl Coordinator {
                 TriggerOutcome { checkpoint_id: Some(id), location: Some(location), ..TriggerOutcome::default() };
             self.view.close_trigger(&trigger, outcome);
         }
-        None
+        stop.and_then(|(mode, trigger)| self.request(trigger, RequestKind::StopCheckpoint(mode)))
     }
 
     pub(super) fn abort(
@@ -290,10 +295,10 @@ impl Coordinator {
         info.failure_message = Some(format!("{}: {message}", reason.text().trim_end_matches('.')));
         self.view.checkpoint_ended(info);
         match &self.ending {
-            Ending::Stop { savepoint: None, .. } if pending.stop.is_some() => {
+            Ending::Stop { behind: None, .. } if pending.stop.is_some() => {
                 // Tasks may have stopped behind the barrier already: the job goes on by a restart.
                 self.ending = Ending::No;
-                self.failed(Error::transient(format!("stop with savepoint failed: {message}")))
+                self.failed(Error::transient(format!("the stop failed: {message}")))
             }
             Ending::Final(Some(last)) if *last == id => {
                 self.ending = Ending::Final(None);
@@ -309,6 +314,7 @@ impl Coordinator {
     }
 
     pub(super) fn close(&mut self, request: RequestId, outcome: TriggerOutcome) {
+        self.stops_next.remove(&request);
         if let Some(trigger) = self.triggers.remove(&request) {
             self.view.close_trigger(&trigger, outcome);
         }

@@ -1,5 +1,6 @@
 //! How a job ends or starts again: input done, stopped, suspended, failed.
 
+use super::checkpoints::failure;
 use super::rescale::{Wanted, overtaken};
 use super::{Coordinator, Ending, SUSPEND_MS, StorageResult};
 use crate::coordinator::JobOutcome;
@@ -9,7 +10,7 @@ use std::time::{Duration, Instant};
 use streamjob_api::JobState;
 use streamjob_checkpoint::Publish;
 use streamjob_checkpoint::coordinator::RequestKind;
-use streamjob_core::{Domain, Error};
+use streamjob_core::{Domain, Error, StopMode};
 use streamjob_engine::deploy::TaskCommand;
 
 /// Between two heartbeats of a loop that waits.
@@ -51,13 +52,30 @@ impl Coordinator {
         }
     }
 
+    /// A checkpoint while the job runs, however much there is to upload; then the one behind which it stops, which is short.
+    /// If the first one fails, the job goes on.
+    pub(super) fn stop_behind_checkpoint(&mut self, trigger: String, mode: StopMode) -> Option<JobOutcome> {
+        let now = self.now();
+        match self.decisions.request(RequestKind::Checkpoint, now) {
+            Ok((request, actions)) => {
+                self.triggers.insert(request, trigger);
+                self.stops_next.insert(request, mode);
+                self.perform(actions)
+            }
+            Err(refusal) => {
+                self.view.close_trigger(&trigger, failure(refusal.reason, &refusal.message));
+                None
+            }
+        }
+    }
+
     /// The last checkpoint's output is out: let the tasks end.
     pub(super) fn all_published(&mut self) -> Option<JobOutcome> {
         let latest = self.view.checkpoints().latest.completed.and_then(|c| c.external_path);
         let (outcome, command) = match std::mem::replace(&mut self.ending, Ending::No) {
             Ending::Final(_) => (JobOutcome::Finished { checkpoint: latest }, TaskCommand::Finish),
-            Ending::Stop { savepoint: Some(savepoint), drain } => {
-                (JobOutcome::Stopped { savepoint, drained: drain }, TaskCommand::Finish)
+            Ending::Stop { behind: Some((kind, location)), drain } => {
+                (JobOutcome::Stopped { kind, location, drained: drain }, TaskCommand::Finish)
             }
             Ending::Suspend { .. } => return Some(JobOutcome::Suspended { checkpoint: latest }),
             Ending::Rescale(wanted) => return self.rescale_now(wanted),
@@ -80,10 +98,10 @@ impl Coordinator {
             Ending::Rescale(Wanted { trigger: Some(trigger), .. }) => {
                 self.view.close_trigger(&trigger, overtaken(&error));
             }
-            Ending::Stop { savepoint: Some(path), .. } => {
+            Ending::Stop { behind: Some((kind, path)), .. } => {
                 return Some(JobOutcome::Failed(
                     error
-                        .context(format!("savepoint {path} is complete, but the job failed while stopping"))
+                        .context(format!("{} {path} is complete, but the job failed while stopping", kind.word()))
                         .fix(format!("start from it: --from {path}")),
                 ));
             }

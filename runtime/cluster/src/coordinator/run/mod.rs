@@ -20,7 +20,9 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 use streamjob_api::{FailureCause, JobState, TriggerOutcome};
-use streamjob_checkpoint::coordinator::{Action, Config, Coordinator as Decisions, RequestId, RequestKind};
+use streamjob_checkpoint::coordinator::{
+    Action, Config, Coordinator as Decisions, FailureReason, RequestId, RequestKind,
+};
 use streamjob_checkpoint::lineage::{Publish, Slot};
 use streamjob_checkpoint::{CheckpointWriter, Kind};
 use streamjob_core::{CheckpointId, Domain, Error, Result, StopMode};
@@ -50,6 +52,8 @@ pub struct Coordinator {
     attempt_id: String,
     pending: BTreeMap<CheckpointId, Pending>,
     triggers: HashMap<RequestId, String>,
+    /// Checkpoints behind whose completion a stop is asked for.
+    stops_next: HashMap<RequestId, StopMode>,
     ending: Ending,
     /// Subtasks now; the settings' until the job is rescaled.
     parallelism: u32,
@@ -64,8 +68,8 @@ enum Ending {
     No,
     /// Input is done: this checkpoint is the last one, once it completes.
     Final(Option<CheckpointId>),
-    /// Stops behind a savepoint that was requested, then completed at this location.
-    Stop { savepoint: Option<String>, drain: bool },
+    /// Stops behind a savepoint or checkpoint that was requested, then completed at this location.
+    Stop { behind: Option<(Kind, String)>, drain: bool },
     /// A last checkpoint, by this time, then the end.
     Suspend { deadline_ms: i64, request: Option<RequestId> },
     /// It is not, but starts again at another parallelism.
@@ -126,6 +130,7 @@ impl Coordinator {
             attempt_id: String::new(),
             pending: BTreeMap::new(),
             triggers: HashMap::new(),
+            stops_next: HashMap::new(),
             ending: Ending::No,
         }
     }
@@ -345,6 +350,7 @@ impl Coordinator {
                 None
             }
             Request::Checkpoint { trigger } => self.request(trigger, RequestKind::Checkpoint),
+            Request::StopBehindCheckpoint { trigger, mode } => self.stop_behind_checkpoint(trigger, mode),
             Request::Savepoint { trigger, target, stop } => {
                 let target = target.or_else(|| self.settings.savepoint_dir.clone());
                 self.request(trigger, RequestKind::Savepoint { target, format: SnapshotFormat::Canonical, stop })
@@ -353,16 +359,18 @@ impl Coordinator {
     }
 
     fn request(&mut self, trigger: String, kind: RequestKind) -> Option<JobOutcome> {
-        let stops = match &kind {
-            RequestKind::Savepoint { stop, .. } => *stop,
-            RequestKind::Checkpoint => None,
-        };
+        let stops = kind.stop();
+        if stops.is_some() && !matches!(self.ending, Ending::No) {
+            let message = "the job is about to end or to start its tasks again";
+            self.view.close_trigger(&trigger, failure(FailureReason::CheckpointCoordinatorSuspend, message));
+            return None;
+        }
         let now = self.now();
         match self.decisions.request(kind, now) {
             Ok((request, actions)) => {
                 self.triggers.insert(request, trigger);
-                if let (Some(mode), Ending::No) = (stops, &self.ending) {
-                    self.ending = Ending::Stop { savepoint: None, drain: mode == StopMode::Drain };
+                if let Some(mode) = stops {
+                    self.ending = Ending::Stop { behind: None, drain: mode == StopMode::Drain };
                 }
                 self.perform(actions)
             }

@@ -230,8 +230,8 @@ fn outcome(outcome: Option<JobOutcome>) -> String {
         None => "goes on".into(),
         Some(JobOutcome::Finished { checkpoint }) => format!("finished {}", last(checkpoint.as_deref())),
         Some(JobOutcome::AlreadyFinished { checkpoint }) => format!("already finished {}", last(Some(&checkpoint))),
-        Some(JobOutcome::Stopped { savepoint, drained }) => {
-            assert!(savepoint.contains("/savepoints/"), "{savepoint}");
+        Some(JobOutcome::Stopped { kind, location, drained }) => {
+            assert_eq!(location.contains("/savepoints/"), kind.is_savepoint(), "{location}");
             format!("stopped{}", if drained { " and drained" } else { "" })
         }
         Some(JobOutcome::Suspended { checkpoint }) => format!("suspended {}", last(checkpoint.as_deref())),
@@ -421,6 +421,51 @@ fn stop_ends_behind_its_savepoint_and_tells_where_it_is() {
 }
 
 #[test]
+fn stop_behind_a_checkpoint_goes_before_what_waits_and_is_gone_on_from() {
+    let storage = storage();
+    let mut rig = Rig::new(&storage, &[("execution.checkpointing.interval", "1 s")]);
+    rig.pass(1000);
+    rig.job.view.open_trigger("t", TriggerKind::Stop);
+    let stop = Request::StopBehindCheckpoint { trigger: "t".into(), mode: StopMode::Suspend };
+    assert!(rig.job.on_request(stop).is_none());
+    assert!(rig.snapshots(1).is_none());
+    assert!(rig.snapshots(2).is_none());
+    assert_eq!(rig.told(), ["trigger 1", "complete 1", "trigger 2", "complete 2", "trigger 3 Suspend"]);
+    assert!(rig.trigger().is_none());
+    assert!(rig.snapshots(3).is_none());
+    let checkpoint = rig.trigger().unwrap().location.unwrap();
+    assert_eq!(last(Some(&checkpoint)), "chk-3");
+    assert!(rig.all(|t| TaskEvent::Published(t, 3)).is_none());
+    assert_eq!(outcome(rig.all(TaskEvent::Finished)), "stopped");
+    // The next form goes on in the lineage, with its files.
+    let next = Rig::from(&storage, RestoreFrom::Auto, &[]).unwrap().job.ledger.unwrap();
+    assert_eq!((next.restores_from(), next.finished_already()), (Some(checkpoint), None));
+    assert!(!next.may_continue(), "tasks that were stopped are not taken over");
+}
+
+#[test]
+fn a_stop_whose_first_checkpoint_fails_is_refused() {
+    let mut rig = Rig::new(&storage(), &[]);
+    rig.job.view.open_trigger("t", TriggerKind::Stop);
+    rig.job.on_request(Request::StopBehindCheckpoint { trigger: "t".into(), mode: StopMode::Suspend });
+    // Not tolerated, and without restarts: but for the one that was asked for.
+    assert!(rig.pass(1).is_none());
+    let end = rig.declines(1, Error::transient("no room"));
+    assert!(rig.trigger().unwrap().failure.unwrap().message.contains("no room"), "{:?}", outcome(end));
+}
+
+#[test]
+fn checkpoints_go_on_while_a_savepoint_is_under_way() {
+    let mut rig = Rig::new(&storage(), &[("execution.checkpointing.interval", "1 s")]);
+    rig.savepoint(None);
+    rig.pass(1000);
+    assert!(rig.snapshots(2).is_none());
+    assert!(rig.snapshots(1).is_none());
+    assert_eq!(rig.told(), ["trigger 1", "trigger 2", "complete 2"]);
+    assert!(rig.trigger().unwrap().location.unwrap().contains("/savepoints/"));
+}
+
+#[test]
 fn a_task_that_fails_behind_the_savepoint_fails_the_job_with_the_path() {
     let mut rig = Rig::new(&storage(), &[]);
     rig.savepoint(Some(StopMode::Suspend));
@@ -437,7 +482,7 @@ fn a_stop_whose_savepoint_fails_does_not_end_the_job_quietly() {
     rig.savepoint(Some(StopMode::Suspend));
     let end = outcome(rig.declines(1, Error::transient("no room")));
     // Tasks may have stopped behind the barrier: a restart, and without restarts a failure.
-    assert!(end.contains("stop with savepoint failed") && end.contains("no room"), "{end}");
+    assert!(end.contains("the stop failed") && end.contains("no room"), "{end}");
     assert!(rig.trigger().unwrap().failure.unwrap().message.contains("no room"));
 }
 
