@@ -72,8 +72,8 @@ alone=(writes:: operators:: machine:: undecodable:: package:: kills::the_operato
 run() { cargo test --release -p streamjob-tests --test e2e -- --nocapture "$@" || failed=1; }
 failed=0
 if [ $# -gt 0 ]; then
-    cargo test --release -p streamjob-tests --test e2e -- --list "$@" | grep -q ': test$' ||
-        { echo "e2e: no test is called so: $*" >&2; exit 1; }
+    tests=$(cargo test --release -p streamjob-tests --test e2e -- --list "$@")
+    grep -q ': test$' <<<"$tests" || { echo "e2e: no test is called so: $*" >&2; exit 1; }
     run --test-threads="${E2E_THREADS:-3}" "$@"
 else
     skip=()

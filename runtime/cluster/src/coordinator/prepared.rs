@@ -134,9 +134,12 @@ impl Prepared {
             self.view.pulse().beat();
             if tried.is_none_or(|t| t.elapsed() >= AGAIN) {
                 waits = match waits {
-                    // What takes long is done before it is told to go.
-                    Waits::Past(told) => match self.prove().and_then(|()| self.past()) {
-                        Ok(Past::None) => told.map_or_else(|| self.look(), Waits::Go),
+                    Waits::Past(told) => match self.past() {
+                        // What takes long is done before it is told to go.
+                        Ok(Past::None) => match self.prove() {
+                            Ok(()) => told.map_or_else(|| self.look(), Waits::Go),
+                            Err(e) => self.past_waits(told, e)?,
+                        },
                         Ok(Past::Stopped(savepoint)) => return Ok(Called::Stopped(savepoint)),
                         // It goes on from its own newest state, whatever it is told.
                         Ok(Past::Ran) => {
