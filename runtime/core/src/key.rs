@@ -216,11 +216,15 @@ fn push_i64(v: i64, out: &mut Vec<u8>) {
 
 /// Appends an escaped, self-delimiting form of `bytes`.
 pub fn push_bytes(bytes: &[u8], out: &mut Vec<u8>) {
-    for b in bytes {
-        out.push(*b);
-        if *b == 0 {
-            out.push(0xFF);
+    if bytes.contains(&0) {
+        for b in bytes {
+            out.push(*b);
+            if *b == 0 {
+                out.push(0xFF);
+            }
         }
+    } else {
+        out.extend_from_slice(bytes);
     }
     out.extend([0, 0]);
 }

@@ -56,6 +56,21 @@ pub fn restamp(stored: &mut Vec<u8>, now: i64) {
     stored.push(STAMPED);
 }
 
+/// True for a stored value that carries a stamp.
+pub fn is_stamped(stored: &[u8]) -> bool {
+    stored.len() > STAMP && stored.last() == Some(&STAMPED)
+}
+
+/// Sets the stamp of a stored value that carries one.
+pub fn restamp_in_place(stored: &mut [u8], now: i64) {
+    if is_stamped(stored)
+        && let Some((_, rest)) = stored.split_last_mut()
+        && let Some(stamp) = rest.last_chunk_mut::<STAMP>()
+    {
+        *stamp = now.to_be_bytes();
+    }
+}
+
 /// What a read of a stored value gives.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Outcome<'a> {

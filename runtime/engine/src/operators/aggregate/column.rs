@@ -11,6 +11,11 @@ use arrow::datatypes::{
 use std::sync::Arc;
 use streamjob_core::{Error, Result};
 
+/// True for the positions `0..len` in order.
+pub(crate) fn is_all(indices: &[u32], len: usize) -> bool {
+    indices.len() == len && indices.iter().zip(0..).all(|(i, n): (&u32, u32)| *i == n)
+}
+
 /// Values of one Arrow type.
 #[derive(Debug)]
 pub struct ResultColumn {
@@ -91,6 +96,19 @@ impl ResultColumn {
         Ok(())
     }
 
+    /// Appends a BIGINT; as [`ResultColumn::push`], for columns that are one.
+    #[inline]
+    pub fn push_bigint(&mut self, value: i64) -> Result<()> {
+        match &mut self.data {
+            Data::Int(v) if self.ty == ArrowType::Int64 => {
+                self.valid.push(true);
+                v.push(value);
+                Ok(())
+            }
+            _ => self.push(ScalarRef::Int(value)),
+        }
+    }
+
     /// The value of a row; NULL beyond the last.
     pub fn get(&self, row: usize) -> ScalarRef<'_> {
         if !self.valid.get(row).copied().unwrap_or(false) {
@@ -115,6 +133,16 @@ impl ResultColumn {
 
     /// The rows at `indices` as an array.
     pub fn take(&self, indices: &[u32]) -> Result<ArrayRef> {
+        if let (ArrowType::Int64, Data::Int(values)) = (&self.ty, &self.data)
+            && self.valid.iter().all(|v| *v)
+        {
+            let taken: Vec<i64> = if is_all(indices, values.len()) {
+                values.clone()
+            } else {
+                indices.iter().map(|i| values.get(*i as usize).copied().unwrap_or(0)).collect()
+            };
+            return Ok(Arc::new(PrimitiveArray::<Int64Type>::from(taken)));
+        }
         let rows = || indices.iter().map(|i| self.get(*i as usize));
         let int = |v: ScalarRef<'_>| if let ScalarRef::Int(v) = v { Some(v) } else { None };
         let float = |v: ScalarRef<'_>| if let ScalarRef::Float(v) = v { Some(v) } else { None };
