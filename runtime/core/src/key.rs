@@ -24,11 +24,13 @@ pub const DEFAULT_MAX_PARALLELISM: u32 = 128;
 pub const MAX_MAX_PARALLELISM: u32 = 32_768;
 
 /// Hash of canonical key bytes: xxh3-64, seed 0.
+#[inline]
 pub fn hash(key: &[u8]) -> u64 {
     xxhash_rust::xxh3::xxh3_64(key)
 }
 
 /// Key group of a hash, in `0..groups`: `(hash · groups) >> 64`.
+#[inline]
 pub fn key_group(hash: u64, groups: u32) -> u16 {
     ((u128::from(hash) * u128::from(groups)) >> 64) as u16
 }

@@ -98,11 +98,18 @@ pub trait KeyedBackend: Send {
         keys.iter().map(|k| self.get(state, k)).collect()
     }
 
-    /// Looks up many keys of a state of kind `Value` or `Aggregating`, whose values are then read and changed in
-    /// place; a new value is expected to have about `room` bytes. `None` where the backend or the kind has no such
-    /// access: [`KeyedBackend::get_many`] and [`KeyedBackend::put`] do.
-    fn entries(&mut self, state: StateId, keys: &FullKeys, room: usize) -> Result<Option<Entries<'_>>> {
-        let _ = (state, keys, room);
+    /// Looks up a window of a batch's keys in a state of kind `Value` or `Aggregating`; their values are then read and
+    /// changed in place, by position within the window. A new value is expected to have about `room` bytes. Windows
+    /// of some hundred keys keep what is looked up in the processor's cache. `None` where the backend or the kind has
+    /// no such access: [`KeyedBackend::get_many`] and [`KeyedBackend::put`] do.
+    fn entries(
+        &mut self,
+        state: StateId,
+        keys: &FullKeys,
+        window: Range<usize>,
+        room: usize,
+    ) -> Result<Option<Entries<'_>>> {
+        let _ = (state, keys, window, room);
         Ok(None)
     }
 

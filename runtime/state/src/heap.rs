@@ -166,8 +166,14 @@ impl KeyedBackend for HeapBackend {
         self.account()
     }
 
-    fn entries(&mut self, state: StateId, keys: &FullKeys, room: usize) -> Result<Option<Entries<'_>>> {
-        if !self.table(state)?.resolve(keys, room)? {
+    fn entries(
+        &mut self,
+        state: StateId,
+        keys: &FullKeys,
+        window: Range<usize>,
+        room: usize,
+    ) -> Result<Option<Entries<'_>>> {
+        if !self.table(state)?.resolve(keys, window, room)? {
             return Ok(None);
         }
         self.account()?;

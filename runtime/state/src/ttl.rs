@@ -26,6 +26,7 @@ pub fn encode(value: &[u8], stamp: Option<i64>, out: &mut Vec<u8>) {
 }
 
 /// Splits a stored value into the value and its stamp. Errors (Transient) when the bytes are damaged.
+#[inline]
 pub fn decode(stored: &[u8]) -> Result<(&[u8], Option<i64>)> {
     match stored.split_last() {
         Some((&BARE, value)) => Ok((value, None)),
@@ -99,6 +100,7 @@ impl Policy {
     }
 
     /// True with a time to live.
+    #[inline]
     pub fn is_on(&self) -> bool {
         self.ttl.is_some()
     }

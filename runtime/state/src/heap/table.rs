@@ -144,12 +144,12 @@ impl Table {
     }
 
     /// Looks up the keys of a point state; `room` for new values. `None` for an ordered one.
-    pub fn resolve(&mut self, keys: &FullKeys, room: usize) -> Result<bool> {
+    pub fn resolve(&mut self, keys: &FullKeys, window: Range<usize>, room: usize) -> Result<bool> {
         let now = self.policy.now();
-        self.clean_some(now, keys.len());
+        self.clean_some(now, window.len());
         let room = room + Entries::overhead(&self.policy);
         match &mut self.content {
-            Content::Points(points) => points.resolve(keys, room).map(|_| true),
+            Content::Points(points) => points.resolve(keys, window, room).map(|_| true),
             Content::Ordered { .. } => Ok(false),
         }
     }

@@ -105,15 +105,25 @@ struct Class {
 impl Class {
     fn new(class: usize) -> Self {
         let size = size_of(class);
-        let shift = if class >= HUGE { 0 } else { (CHUNK / size).max(1).ilog2() };
+        let shift = if class >= HUGE { 0 } else { shift_of(size) };
         Self { size, shift, chunks: Vec::new(), used: Vec::new(), next: 0, free: Vec::new() }
     }
 
     #[inline]
     fn place(&self, number: u64) -> (usize, usize) {
-        let within = (number & ((1 << self.shift) - 1)) as usize;
-        ((number >> self.shift) as usize, within * self.size)
+        place(number, self.shift, self.size)
     }
+}
+
+/// Records of a size in a chunk: 2 to the power of this.
+fn shift_of(size: usize) -> u32 {
+    (CHUNK / size).max(1).ilog2()
+}
+
+/// Chunk, and offset in it.
+#[inline]
+fn place(number: u64, shift: u32, size: usize) -> (usize, usize) {
+    ((number >> shift) as usize, (number & ((1 << shift) - 1)) as usize * size)
 }
 
 /// All chunks of an arena at one moment.
@@ -124,6 +134,16 @@ pub struct Frozen {
 }
 
 impl Frozen {
+    /// A record's space.
+    pub(super) fn get(&self, loc: Loc) -> Option<&[u8]> {
+        let (size, chunks) = self.classes.get(loc.class())?;
+        if *size == 0 {
+            return chunks.get(loc.number() as usize).map(|c| c.as_slice());
+        }
+        let (chunk, offset) = place(loc.number(), shift_of(*size), *size);
+        chunks.get(chunk)?.get(offset..offset + size)
+    }
+
     /// Every piece of space, in use or not.
     pub(super) fn records(&self) -> impl Iterator<Item = &[u8]> {
         self.classes.iter().flat_map(|(size, chunks)| {
@@ -241,7 +261,7 @@ impl Arena {
                 Chunk::Own(_) => Arc::default(),
             }
         };
-        let classes = self.classes.iter_mut().enumerate().filter(|(_, c)| !c.chunks.is_empty());
+        let classes = self.classes.iter_mut().enumerate();
         let classes = classes
             .map(|(i, c)| (if i == HUGE { 0 } else { c.size }, c.chunks.iter_mut().map(freeze).collect()))
             .collect();

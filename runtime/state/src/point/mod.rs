@@ -58,6 +58,8 @@ pub struct PointTable {
     dirty_bytes: u64,
     /// Absent or moved away since the last resolve: to be freed before the next.
     loose: Vec<Loc>,
+    /// An epoch whose writes are on their way into the database.
+    under_way: Option<u8>,
     /// Where the eviction goes on.
     hand: Loc,
     /// The keys of the last resolve, and what the index told of them.
@@ -86,6 +88,7 @@ impl PointTable {
             dirty: Vec::new(),
             dirty_bytes: 0,
             loose: Vec::new(),
+            under_way: None,
             hand: Loc(0),
             found: Vec::new(),
             peeked: Vec::new(),
@@ -117,6 +120,7 @@ impl PointTable {
         self.groups.contains(&group).then(|| (group - self.groups.start) as usize)
     }
 
+    #[inline]
     fn holds(&self, loc: Loc, full: &[u8]) -> bool {
         self.arena.get(loc).is_some_and(|r| record::holds(r, full))
     }
@@ -280,15 +284,19 @@ impl PointTable {
         self.arena.free(loc);
     }
 
-    /// Looks up all keys, adding those that are new, absent and with space for stored values of `room` bytes;
-    /// [`Entries`] then gives their values. Gives the positions of keys that were added.
-    pub fn resolve(&mut self, keys: &FullKeys, room: usize) -> Result<Vec<u32>> {
+    /// Looks up a window of keys, adding those that are new, absent and with space for stored values of `room`
+    /// bytes; [`Entries`] then gives their values, by position within the window. Gives the positions of keys that
+    /// were added.
+    ///
+    /// In four rounds, each of few instructions a key: the misses of a round's loads overlap.
+    pub fn resolve(&mut self, keys: &FullKeys, window: Range<usize>, room: usize) -> Result<Vec<u32>> {
         self.tidy();
         let start = self.groups.start;
+        let hashes = keys.hashes().get(window.clone()).unwrap_or_default();
         self.peeked.clear();
         self.found.clear();
         let mut foreign = false;
-        for (hash, group) in keys.hashes().iter().zip(keys.groups()) {
+        for (hash, group) in hashes.iter().zip(keys.groups().get(window.clone()).unwrap_or_default()) {
             let index = self.indexes.get(u32::from(*group).wrapping_sub(start) as usize);
             foreign |= index.is_none();
             self.peeked.push(index.map_or(0, |i| i.peek(*hash)));
@@ -300,8 +308,15 @@ impl PointTable {
         let mut found = std::mem::take(&mut self.found);
         let peeked = std::mem::take(&mut self.peeked);
         let mut outcome = Ok(());
-        for (i, (hash, bucket)) in keys.hashes().iter().zip(&peeked).enumerate() {
-            let full = keys.key(i);
+        let mut touched = 0;
+        for (hash, bucket) in hashes.iter().zip(&peeked) {
+            if let Some(loc) = Index::quick(*bucket, *hash) {
+                touched |= self.arena.get(loc).map_or(0, record::flags);
+            }
+        }
+        std::hint::black_box(touched);
+        for (i, (hash, bucket)) in hashes.iter().zip(&peeked).enumerate() {
+            let full = keys.key(window.start + i);
             let quick = Index::quick(*bucket, *hash).filter(|loc| self.holds(*loc, full));
             let loc = match quick.or_else(|| self.find(full, *hash)) {
                 Some(loc) => Ok(loc),
@@ -401,16 +416,23 @@ impl PointTable {
 impl PointTable {
     /// Records written in this epoch in key order; `None` for keys to be deleted.
     pub fn dirty_sorted(&self) -> Vec<(&[u8], Option<&[u8]>)> {
-        let dirty = |r: &&[u8]| {
-            record::flags(r) & (record::LIVE | record::MOVED) == record::LIVE && record::epoch(r) == self.epoch
-        };
-        let records = self.dirty.iter().filter_map(|loc| self.arena.get(*loc)).filter(dirty);
-        let absent = |r: &[u8]| record::flags(r) & record::ABSENT != 0;
-        let mut all: Vec<_> =
-            records.map(|r| (record::key(r), if absent(r) { None } else { Some(record::value(r)) })).collect();
-        all.sort_unstable_by_key(|(k, _)| *k);
-        all.dedup_by_key(|(k, _)| *k);
-        all
+        sorted(self.dirty.iter().filter_map(|loc| self.arena.get(*loc)), self.epoch)
+    }
+
+    /// Takes what was written in this epoch, to be written into the database by another thread; a new epoch
+    /// begins. Until [`PointTable::written`], none of it is forgotten.
+    pub fn take_dirty(&mut self) -> Dirty {
+        self.tidy();
+        let frozen = self.arena.freeze();
+        let dirty = Dirty { frozen, locs: std::mem::take(&mut self.dirty), epoch: self.epoch };
+        self.next_epoch();
+        self.under_way = Some(if self.epoch == 2 { 1 } else { self.epoch - 1 });
+        dirty
+    }
+
+    /// What was taken is in the database.
+    pub fn written(&mut self) {
+        self.under_way = None;
     }
 
     /// What was written so far is the database's from now on: a new epoch begins, with nothing dirty.
@@ -422,14 +444,14 @@ impl PointTable {
         if self.epoch < u8::MAX {
             return;
         }
-        // Before numbers come back, old ones go.
-        self.epoch = 1;
+        // Before numbers come back, old ones go; what is taken in this moment keeps one.
         let all: Vec<Loc> = self.arena.locs().collect();
         for loc in all {
             if let Some(record) = self.arena.get_mut(loc) {
-                record::set_epoch(record, 0);
+                record::set_epoch(record, u8::from(record::epoch(record) + 1 == u8::MAX));
             }
         }
+        self.epoch = 2;
     }
 
     /// Forgets clean keys that were not used for longest, until at most `limit` bytes are left or everything is dirty.
@@ -443,7 +465,8 @@ impl PointTable {
             self.hand = loc;
             let Some(record) = self.arena.get(loc) else { continue };
             let flags = record::flags(record);
-            if flags & record::LIVE == 0 || record::epoch(record) == self.epoch {
+            let epoch = record::epoch(record);
+            if flags & record::LIVE == 0 || epoch == self.epoch || Some(epoch) == self.under_way {
                 continue;
             }
             if flags & record::USED == 0 {
@@ -453,6 +476,38 @@ impl PointTable {
             }
         }
     }
+}
+
+/// What was written in one epoch, fixed.
+pub struct Dirty {
+    frozen: Frozen,
+    locs: Vec<Loc>,
+    epoch: u8,
+}
+
+impl Dirty {
+    /// The keys in order; `None` for those to be deleted.
+    pub fn sorted(&self) -> Vec<(&[u8], Option<&[u8]>)> {
+        sorted(self.locs.iter().filter_map(|loc| self.frozen.get(*loc)), self.epoch)
+    }
+}
+
+fn sorted<'a>(records: impl Iterator<Item = &'a [u8]>, epoch: u8) -> Vec<(&'a [u8], Option<&'a [u8]>)> {
+    let dirty =
+        |r: &&[u8]| record::flags(r) & (record::LIVE | record::MOVED) == record::LIVE && record::epoch(r) == epoch;
+    let absent = |r: &[u8]| record::flags(r) & record::ABSENT != 0;
+    let mut all: Vec<(u16, u128, &[u8])> = records
+        .filter(dirty)
+        .map(|r| {
+            let key = record::key(r);
+            (group_of(key).unwrap_or(0) as u16, order(key), r)
+        })
+        .collect();
+    all.sort_unstable_by(|(ga, a, ra), (gb, b, rb)| {
+        (ga, a).cmp(&(gb, b)).then_with(|| record::key(ra).cmp(record::key(rb)))
+    });
+    all.dedup_by(|(_, _, a), (_, _, b)| record::key(a) == record::key(b));
+    all.into_iter().map(|(_, _, r)| (record::key(r), if absent(r) { None } else { Some(record::value(r)) })).collect()
 }
 
 fn too_many() -> Error {

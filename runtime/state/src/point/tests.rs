@@ -33,7 +33,7 @@ proptest! {
                 0 | 1 => {
                     let mut keys = FullKeys::default();
                     pairs.iter().for_each(|(k, _)| keys.push_full(&full(*k)));
-                    let added = table.resolve(&keys, usize::from(op)).unwrap();
+                    let added = table.resolve(&keys, 0..keys.len(), usize::from(op)).unwrap();
                     if cache {
                         for i in added {
                             table.fill(i as usize, db.get(keys.key(i as usize)).map(Vec::as_slice)).unwrap();
@@ -86,13 +86,25 @@ proptest! {
                     frozen = Some((table.freeze(), now));
                 }
                 4 if cache => {
-                    for (k, s) in table.dirty_sorted() {
+                    let taken = (pairs.len() % 2 == 0).then(|| table.take_dirty());
+                    if taken.is_some() {
+                        // What is under way is not forgotten.
+                        table.shrink(0);
+                        prop_assert_eq!(table.dirty_memory(), 0);
+                    }
+                    for (k, s) in taken.as_ref().map_or_else(|| table.dirty_sorted(), Dirty::sorted) {
+                        if taken.is_some() {
+                            prop_assert_eq!(s, table.find(k, hash_of(k)).and_then(|loc| table.stored(loc)));
+                        }
                         match s {
                             Some(s) => db.insert(k.to_vec(), s.to_vec()),
                             None => db.remove(k),
                         };
                     }
-                    table.next_epoch();
+                    match taken {
+                        Some(_) => table.written(),
+                        None => table.next_epoch(),
+                    }
                     prop_assert_eq!(&db, &want);
                     prop_assert_eq!(table.dirty_memory(), 0);
                 }
@@ -127,7 +139,12 @@ fn epochs_come_round() {
     table.set(&full(1), Some(b"a")).unwrap();
     table.set(&full(2), Some(b"b")).unwrap();
     for _ in 0..700 {
-        table.next_epoch();
+        let taken = table.take_dirty();
+        assert_eq!(taken.sorted().last().unwrap().0, full(2).as_slice());
+        table.shrink(0);
+        assert_ne!(table.get(&full(2)), Known::No, "under way");
+        table.written();
+        table.remember(&full(1), Some(b"a")).unwrap();
         assert!(table.dirty_sorted().is_empty());
         table.set(&full(2), Some(b"c")).unwrap();
         assert_eq!(table.dirty_sorted(), [(full(2).as_slice(), Some(b"c".as_slice()))]);

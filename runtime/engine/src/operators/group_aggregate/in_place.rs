@@ -7,6 +7,9 @@ use crate::operators::columns;
 use streamjob_core::{Batch, Error, Op, Result};
 use streamjob_state::KeyedBackend;
 
+/// Rows whose groups are looked up together: what that touches stays in the first-level cache.
+const WINDOW: usize = 256;
+
 /// Where the parts of a group's value are.
 pub(super) struct Layout {
     /// Bytes of the row count in front: 8 or none.
@@ -150,7 +153,6 @@ impl GroupOperator {
         let n = batch.num_rows();
         let Some(layout) = &self.layout else { return Ok(None) };
         self.keys.encode(&columns(batch, &self.config.keys)?, n, self.groups)?;
-        let Some(mut entries) = backend.entries(self.state, &self.keys, layout.width)? else { return Ok(None) };
         let inputs = RowInputs::new(&self.set, batch)?;
         let mut step = Step { layout, set: &self.set, inputs: &inputs, results: &mut self.results };
         let ttl = self.config.ttl().is_some();
@@ -159,55 +161,62 @@ impl GroupOperator {
         let keeps_before = self.config.generate_update_before || compares;
         let mut changes = Changes::with_capacity(if self.config.generate_update_before { 2 * n } else { n });
         let (mut old, mut new) = (Vec::new(), Vec::new());
-        for row in 0..n {
-            let minus = batch.op(row)?.sign() < 0;
-            if minus && !retracts {
-                return Err(Error::internal("a retraction came to an aggregate planned for inserts only"));
-            }
-            let Some(value) = entries.get_mut(row)? else {
-                if minus {
-                    // Of a group that was never there or has expired.
+        let ops = batch.ops.as_ref().map(|o| o.values());
+        for start in (0..n).step_by(WINDOW) {
+            let window = start..n.min(start + WINDOW);
+            let entries = backend.entries(self.state, &self.keys, window.clone(), layout.width)?;
+            let Some(mut entries) = entries else { return Ok(None) };
+            for (at, row) in window.enumerate() {
+                let minus =
+                    ops.and_then(|o| o.get(row)).map_or(Ok(false), |op| Op::from_u8(*op).map(|op| op.sign() < 0))?;
+                if minus && !retracts {
+                    return Err(Error::internal("a retraction came to an aggregate planned for inserts only"));
+                }
+                let Some(value) = entries.get_mut(at)? else {
+                    if minus {
+                        // Of a group that was never there or has expired.
+                        continue;
+                    }
+                    old.clear();
+                    old.extend_from_slice(&layout.fresh);
+                    count_row(layout, &mut old, false);
+                    let version = if layout.fixed {
+                        let version = step.change(&mut old, row, false)?;
+                        entries.set(at, &old)?;
+                        version
+                    } else {
+                        let version = step.rewrite(&old, row, false, &mut new)?;
+                        entries.set(at, &new)?;
+                        version
+                    };
+                    changes.push(Op::Insert, version, row);
+                    continue;
+                };
+                let last = retracts && minus && value.first_chunk::<8>().is_some_and(|r| i64::from_le_bytes(*r) == 1);
+                let before = if keeps_before || last { step.keep(value, row)? } else { 0 };
+                if last {
+                    changes.push(Op::Delete, before, row);
+                    entries.remove(at)?;
                     continue;
                 }
-                old.clear();
-                old.extend_from_slice(&layout.fresh);
-                count_row(layout, &mut old, false);
+                count_row(layout, value, minus);
                 let version = if layout.fixed {
-                    let version = step.change(&mut old, row, false)?;
-                    entries.set(row, &old)?;
-                    version
+                    step.change(value, row, minus)?
                 } else {
-                    let version = step.rewrite(&old, row, false, &mut new)?;
-                    entries.set(row, &new)?;
+                    old.clear();
+                    old.extend_from_slice(value);
+                    let version = step.rewrite(&old, row, minus, &mut new)?;
+                    entries.set(at, &new)?;
                     version
                 };
-                changes.push(Op::Insert, version, row);
-                continue;
-            };
-            let last = retracts && minus && value.first_chunk::<8>().is_some_and(|r| i64::from_le_bytes(*r) == 1);
-            let before = if keeps_before || last { step.keep(value, row)? } else { 0 };
-            if last {
-                changes.push(Op::Delete, before, row);
-                entries.remove(row)?;
-                continue;
+                if compares && step.results.iter().all(|c| c.same(before as usize, version as usize)) {
+                    continue;
+                }
+                if self.config.generate_update_before {
+                    changes.push(Op::UpdateBefore, before, row);
+                }
+                changes.push(Op::UpdateAfter, version, row);
             }
-            count_row(layout, value, minus);
-            let version = if layout.fixed {
-                step.change(value, row, minus)?
-            } else {
-                old.clear();
-                old.extend_from_slice(value);
-                let version = step.rewrite(&old, row, minus, &mut new)?;
-                entries.set(row, &new)?;
-                version
-            };
-            if compares && step.results.iter().all(|c| c.same(before as usize, version as usize)) {
-                continue;
-            }
-            if self.config.generate_update_before {
-                changes.push(Op::UpdateBefore, before, row);
-            }
-            changes.push(Op::UpdateAfter, version, row);
         }
         Ok(Some(changes))
     }
