@@ -13,6 +13,8 @@ pub(crate) struct Loc(pub u64);
 const NUMBER_BITS: u32 = 33;
 
 impl Loc {
+    /// No place.
+    pub const NONE: Self = Self(u64::MAX);
     /// The largest.
     pub const MOST: u64 = (1 << 40) - 3;
 
@@ -216,6 +218,14 @@ impl Arena {
         if loc.class() == HUGE { Some(bytes) } else { bytes.get(offset..offset + class.size) }
     }
 
+    /// A byte of a record: read for many records in a row, their cache misses overlap.
+    #[inline]
+    pub fn touch(&self, loc: Loc) -> u8 {
+        let Some(class) = self.classes.get(loc.class()) else { return 0 };
+        let (chunk, offset) = class.place(loc.number());
+        class.chunks.get(chunk).and_then(|c| c.bytes().get(offset)).copied().unwrap_or(0)
+    }
+
     /// A record's space, to be written to.
     #[inline]
     pub fn get_mut(&mut self, loc: Loc) -> Option<&mut [u8]> {
@@ -229,7 +239,7 @@ impl Arena {
     /// The record that follows in a round over all space, in use or not; from the start behind the last.
     pub fn after(&self, loc: Loc) -> Option<Loc> {
         let (mut class, mut number) = (loc.class(), loc.number() + 1);
-        for _ in 0..=self.classes.len() {
+        for _ in 0..2 * self.classes.len() + 2 {
             match self.classes.get(class) {
                 Some(c) if number < c.next => return Some(Loc::new(class, number)),
                 Some(_) => class += 1,

@@ -65,15 +65,30 @@ impl<'a> Entries<'a> {
         if self.policy.is_on() {
             return self.get_mut_stamped(position);
         }
-        let Some(loc) = self.table.at(position) else { return Ok(None) };
-        self.table.mark(loc);
-        let Some(record) = self.table.arena.get_mut(loc) else { return Ok(None) };
+        let table = &mut *self.table;
+        let mut loc = table.found.get(position).copied().unwrap_or(Loc::NONE);
+        let flags = table.arena.touch(loc);
+        if flags & record::ABSENT != 0 {
+            return Ok(None);
+        }
+        if flags & record::MOVED != 0 {
+            loc = table.at(position).unwrap_or(Loc::NONE);
+        }
+        let Some(record) = table.arena.get_mut(loc) else { return Ok(None) };
+        if table.cache && record::epoch(record) != table.epoch {
+            record::set_epoch(record, table.epoch);
+            record::set_flags(record, record::flags(record) | record::USED);
+            table.dirty_bytes += record.len() as u64;
+            table.dirty.push(loc);
+        }
         if record::flags(record) & record::ABSENT != 0 {
             return Ok(None);
         }
         let stored = record::value_mut(record);
-        let (value, _) = ttl::decode(stored)?;
-        let len = value.len();
+        let len = match stored.split_last() {
+            Some((0, value)) => value.len(),
+            _ => ttl::decode(stored)?.0.len(),
+        };
         Ok(stored.get_mut(..len))
     }
 

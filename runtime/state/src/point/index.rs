@@ -30,8 +30,10 @@ fn tag(hash: u64) -> u64 {
 /// First bucket of a tag. With more buckets than tags, the tags spread over them.
 #[inline]
 fn home(tag: u64, buckets: usize) -> usize {
-    let bits = buckets.trailing_zeros();
-    let wide = if bits > TAG_BITS { tag << (bits - TAG_BITS) } else { tag };
+    if buckets == 0 {
+        return 0;
+    }
+    let wide = tag << buckets.trailing_zeros().saturating_sub(TAG_BITS);
     wide as usize & buckets.wrapping_sub(1)
 }
 
@@ -40,16 +42,27 @@ impl Index {
         self.live
     }
 
-    /// What stands where a hash begins: handed to [`Index::quick`] later, so that many lookups' cache misses overlap.
+    /// What stands where a hash begins: read for many hashes in a row, their cache misses overlap.
     #[inline]
-    pub fn peek(&self, hash: u64) -> u64 {
+    pub fn touch(&self, hash: u64) -> u64 {
         self.buckets.get(home(tag(hash), self.buckets.len())).copied().unwrap_or(EMPTY)
     }
 
-    /// The place in a bucket that was peeked at, when it may be the hash's.
+    /// The first place that may be the hash's, by its tag.
     #[inline]
-    pub fn quick(bucket: u64, hash: u64) -> Option<Loc> {
-        (bucket >> PLACE_BITS == tag(hash) && bucket > GONE).then(|| Loc((bucket & ((1 << PLACE_BITS) - 1)) - FIRST))
+    pub fn candidate(&self, hash: u64) -> Option<Loc> {
+        let (mask, tag) = (self.buckets.len().wrapping_sub(1), tag(hash));
+        let mut at = home(tag, self.buckets.len());
+        loop {
+            let bucket = *self.buckets.get(at)?;
+            if bucket >> PLACE_BITS == tag && bucket > GONE {
+                return Some(Loc((bucket & ((1 << PLACE_BITS) - 1)) - FIRST));
+            }
+            if bucket == EMPTY {
+                return None;
+            }
+            at = (at + 1) & mask;
+        }
     }
 
     /// The place of the hash's record that `is` wanted.
@@ -69,10 +82,11 @@ impl Index {
             if bucket == EMPTY {
                 return None;
             }
-            if let Some(loc) = Self::quick(bucket, hash)
-                && is(loc)
-            {
-                return Some((at, loc));
+            if bucket >> PLACE_BITS == tag && bucket > GONE {
+                let loc = Loc((bucket & ((1 << PLACE_BITS) - 1)) - FIRST);
+                if is(loc) {
+                    return Some((at, loc));
+                }
             }
             at = (at + 1) & mask;
         }

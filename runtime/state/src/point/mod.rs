@@ -62,9 +62,8 @@ pub struct PointTable {
     under_way: Option<u8>,
     /// Where the eviction goes on.
     hand: Loc,
-    /// The keys of the last resolve, and what the index told of them.
+    /// Where the keys of the last resolve are.
     found: Vec<Loc>,
-    peeked: Vec<u64>,
 }
 
 /// The hash of a full key, which is that of the key behind its group.
@@ -91,7 +90,6 @@ impl PointTable {
             under_way: None,
             hand: Loc(0),
             found: Vec::new(),
-            peeked: Vec::new(),
         }
     }
 
@@ -293,52 +291,52 @@ impl PointTable {
         self.tidy();
         let start = self.groups.start;
         let hashes = keys.hashes().get(window.clone()).unwrap_or_default();
-        self.peeked.clear();
-        self.found.clear();
-        let mut foreign = false;
-        for (hash, group) in hashes.iter().zip(keys.groups().get(window.clone()).unwrap_or_default()) {
-            let index = self.indexes.get(u32::from(*group).wrapping_sub(start) as usize);
-            foreign |= index.is_none();
-            self.peeked.push(index.map_or(0, |i| i.peek(*hash)));
-        }
-        if foreign {
+        let groups = keys.groups().get(window.clone()).unwrap_or_default();
+        let index = |group: &u16| self.indexes.get(u32::from(*group).wrapping_sub(start) as usize);
+        if groups.iter().any(|g| !self.groups.contains(&u32::from(*g))) {
             return Err(Error::internal(format!("state keys of key groups that are not among {:?}", self.groups)));
         }
-        let mut added = Vec::new();
-        let mut found = std::mem::take(&mut self.found);
-        let peeked = std::mem::take(&mut self.peeked);
-        let mut outcome = Ok(());
         let mut touched = 0;
-        for (hash, bucket) in hashes.iter().zip(&peeked) {
-            if let Some(loc) = Index::quick(*bucket, *hash) {
-                touched |= self.arena.get(loc).map_or(0, record::flags);
-            }
+        for (hash, group) in hashes.iter().zip(groups) {
+            touched |= index(group).map_or(0, |i| i.touch(*hash));
         }
         std::hint::black_box(touched);
-        for (i, (hash, bucket)) in hashes.iter().zip(&peeked).enumerate() {
+        let mut found = std::mem::take(&mut self.found);
+        found.clear();
+        let candidate =
+            |(hash, group): (&u64, &u16)| index(group).and_then(|i| i.candidate(*hash)).unwrap_or(Loc::NONE);
+        found.extend(hashes.iter().zip(groups).map(candidate));
+        let mut touched = 0;
+        for loc in &found {
+            touched |= self.arena.touch(*loc);
+        }
+        std::hint::black_box(touched);
+        let mut added = Vec::new();
+        let mut outcome = Ok(());
+        for (i, (hash, loc)) in hashes.iter().zip(&mut found).enumerate() {
             let full = keys.key(window.start + i);
-            let quick = Index::quick(*bucket, *hash).filter(|loc| self.holds(*loc, full));
-            let loc = match quick.or_else(|| self.find(full, *hash)) {
-                Some(loc) => Ok(loc),
+            if self.holds(*loc, full) {
+                continue;
+            }
+            *loc = match self.find(full, *hash) {
+                Some(loc) => loc,
                 None => {
                     added.push(i as u32);
-                    self.add(full, *hash, room)
+                    match self.add(full, *hash, room) {
+                        Ok(loc) => loc,
+                        Err(e) => {
+                            outcome = Err(e);
+                            break;
+                        }
+                    }
                 }
             };
-            match loc {
-                Ok(loc) => found.push(loc),
-                Err(e) => {
-                    outcome = Err(e);
-                    break;
-                }
-            }
         }
         if !self.cache {
             // Whoever is still absent then goes.
             self.loose.extend(added.iter().filter_map(|i| found.get(*i as usize)));
         }
         self.found = found;
-        self.peeked = peeked;
         outcome.map(|()| added)
     }
 

@@ -20,6 +20,7 @@ pub(crate) fn is_all(indices: &[u32], len: usize) -> bool {
 #[derive(Debug)]
 pub struct ResultColumn {
     ty: ArrowType,
+    bigint: bool,
     valid: Vec<bool>,
     data: Data,
 }
@@ -42,7 +43,7 @@ impl ResultColumn {
             Some(Class::Bytes) => Data::Bytes { bytes: Vec::new(), ends: Vec::new() },
             None => return Err(Error::internal(format!("no result column of type {ty}"))),
         };
-        Ok(Self { ty: ty.clone(), valid: Vec::new(), data })
+        Ok(Self { ty: ty.clone(), bigint: *ty == ArrowType::Int64, valid: Vec::new(), data })
     }
 
     /// Number of rows.
@@ -100,7 +101,7 @@ impl ResultColumn {
     #[inline]
     pub fn push_bigint(&mut self, value: i64) -> Result<()> {
         match &mut self.data {
-            Data::Int(v) if self.ty == ArrowType::Int64 => {
+            Data::Int(v) if self.bigint => {
                 self.valid.push(true);
                 v.push(value);
                 Ok(())
