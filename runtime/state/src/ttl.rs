@@ -129,6 +129,11 @@ impl Policy {
         Ok(Outcome::Live { value, refresh })
     }
 
+    /// Whether what was written at `stamp` is expired at `now`; never without a time to live.
+    pub fn past(&self, stamp: i64, now: i64) -> bool {
+        self.ttl.is_some_and(|ttl| is_past(stamp, ttl, now))
+    }
+
     /// Whether a stored value is expired at `now`. Damaged values are not.
     pub fn expired(&self, stored: &[u8], now: Option<i64>) -> bool {
         match (self.ttl, now, decode(stored)) {

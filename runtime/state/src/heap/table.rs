@@ -27,6 +27,9 @@ pub(super) struct Table {
     scratch: Vec<u8>,
     credit: usize,
     next_sweep: usize,
+    /// No entry has an older stamp, and none that was seen since the sweep began its round.
+    oldest: i64,
+    oldest_seen: i64,
 }
 
 /// The entries.
@@ -118,7 +121,17 @@ impl Table {
                 Content::Ordered { shards, entries: 0, bytes: 0 }
             }
         };
-        Self { meta, policy, groups, content, scratch: Vec::new(), credit: 0, next_sweep: 0 }
+        Self {
+            meta,
+            policy,
+            groups,
+            content,
+            scratch: Vec::new(),
+            credit: 0,
+            next_sweep: 0,
+            oldest: i64::MAX,
+            oldest_seen: i64::MAX,
+        }
     }
 
     pub fn memory(&self) -> u64 {
@@ -175,6 +188,7 @@ impl Table {
 
     fn stamp_all(&mut self) -> Result<()> {
         let Some(now) = self.policy.now() else { return Ok(()) };
+        self.oldest = self.oldest.min(now);
         for i in 0..self.groups.len() {
             let restamped = |(k, v): (&[u8], &[u8])| {
                 let mut v = v.to_vec();
@@ -203,6 +217,9 @@ impl Table {
     /// Sets a stored value, as restored.
     pub fn set_stored(&mut self, key: &[u8], stored: &[u8]) -> Result<()> {
         let i = self.index(key)?;
+        if let Ok((_, Some(stamp))) = ttl::decode(stored) {
+            self.oldest = self.oldest.min(stamp);
+        }
         self.content.set(i, key, stored)
     }
 
@@ -308,15 +325,25 @@ impl Table {
     }
 
     /// Incremental cleanup: every access earns a few entries' worth of checking, and a key group is
-    /// swept when its size is earned.
+    /// swept when its size is earned. As long as nothing can be expired, nothing is swept.
     fn clean_some(&mut self, now: Option<i64>, accesses: usize) {
         let groups = self.groups.len();
-        if now.is_none() || groups == 0 {
+        let Some(time) = now.filter(|_| groups > 0) else { return };
+        self.oldest = self.oldest.min(time);
+        self.oldest_seen = self.oldest_seen.min(time);
+        if !self.policy.past(self.oldest, time) {
             return;
         }
         self.credit += CLEANUP_CREDIT * accesses;
         for _ in 0..groups {
-            let i = self.next_sweep % groups;
+            if self.next_sweep >= groups {
+                self.next_sweep = 0;
+                self.oldest = std::mem::replace(&mut self.oldest_seen, time);
+                if !self.policy.past(self.oldest, time) {
+                    return;
+                }
+            }
+            let i = self.next_sweep;
             let len = self.content.group_len(i);
             if len > self.credit {
                 return;
@@ -326,8 +353,14 @@ impl Table {
                 continue;
             }
             self.credit -= len;
-            let expired: Vec<Vec<u8>> =
-                self.content.group(i).filter(|(_, v)| self.policy.expired(v, now)).map(|(k, _)| k.to_vec()).collect();
+            let mut expired: Vec<Vec<u8>> = Vec::new();
+            for (key, stored) in self.content.group(i) {
+                if self.policy.expired(stored, now) {
+                    expired.push(key.to_vec());
+                } else if let Ok((_, Some(stamp))) = ttl::decode(stored) {
+                    self.oldest_seen = self.oldest_seen.min(stamp);
+                }
+            }
             for key in expired {
                 // A removal in a table in memory does not fail.
                 let _ = self.content.remove(i, &key);
