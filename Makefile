@@ -34,7 +34,7 @@ e2e: setup ## the operator on a real Kubernetes (E2E=name of a test: only that o
 bench-cluster: setup ## measure upgrade, rescale and a lost worker with 1 GiB of state in the test cluster
 	@scripts/e2e --ignored gigabyte
 
-bench: setup ## measure recovery, rescale, latency, exchange; figures in bench.json
+bench: setup ## measure whole jobs, recovery, rescale, latency, exchange; figures in bench.json
 	@scripts/install-versitygw
 	$(CARGO) build --release -p streamjob-cli -p streamjob-tests --bins
 	$(CARGO_TARGET_DIR)/release/streamjob-bench all

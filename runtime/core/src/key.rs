@@ -24,11 +24,13 @@ pub const DEFAULT_MAX_PARALLELISM: u32 = 128;
 pub const MAX_MAX_PARALLELISM: u32 = 32_768;
 
 /// Hash of canonical key bytes: xxh3-64, seed 0.
+#[inline]
 pub fn hash(key: &[u8]) -> u64 {
     xxhash_rust::xxh3::xxh3_64(key)
 }
 
 /// Key group of a hash, in `0..groups`: `(hash · groups) >> 64`.
+#[inline]
 pub fn key_group(hash: u64, groups: u32) -> u16 {
     ((u128::from(hash) * u128::from(groups)) >> 64) as u16
 }
@@ -216,11 +218,15 @@ fn push_i64(v: i64, out: &mut Vec<u8>) {
 
 /// Appends an escaped, self-delimiting form of `bytes`.
 pub fn push_bytes(bytes: &[u8], out: &mut Vec<u8>) {
-    for b in bytes {
-        out.push(*b);
-        if *b == 0 {
-            out.push(0xFF);
+    if bytes.contains(&0) {
+        for b in bytes {
+            out.push(*b);
+            if *b == 0 {
+                out.push(0xFF);
+            }
         }
+    } else {
+        out.extend_from_slice(bytes);
     }
     out.extend([0, 0]);
 }

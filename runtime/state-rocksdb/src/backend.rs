@@ -1,15 +1,16 @@
 //! The keyed backend: state operations over cache and database.
 
-use crate::cache::WriteCache;
+use crate::cached::Cached;
 use crate::database::Database;
 use crate::error::RocksExt;
 use crate::files::{group_start, plan};
+use crate::flushing::{Flushing, Pending, Work};
 use crate::memory::{Share, SharedMemory};
 use crate::options::{TtlOfState, cf_options, write_options};
 use crate::parts::Parts;
 use crate::restore::{Places, restore};
 use crate::rows::merged;
-use crate::snapshot::{self, StateView, Uploads};
+use crate::snapshot::{Begun, StateView, Uploads};
 use rocksdb::ReadOptions;
 use std::collections::HashMap;
 use std::ops::{ControlFlow, Range};
@@ -20,8 +21,8 @@ use streamjob_state::heap::snapshot_hint;
 use streamjob_state::restore::{group_of, merged_states, prefix_end};
 use streamjob_state::ttl::{self, Outcome, Policy};
 use streamjob_state::{
-    BackendFactory, BackendSize, Clock, KeyedBackend, OpenRequest, PendingSnapshot, SnapshotRequest, StateId,
-    StateMeta, StateSpec, compat,
+    BackendFactory, BackendSize, Clock, Entries, FullKeys, KeyedBackend, OpenRequest, PendingSnapshot, SnapshotFormat,
+    SnapshotRequest, StateId, StateMeta, StateSpec, compat,
 };
 
 /// Up to this many entries are deleted one by one; beyond, by a range tombstone, which is cheap to write but
@@ -65,9 +66,10 @@ impl BackendFactory for RocksDbFactory {
         let cache_budget = budget / 5 * 2;
         let share = self.memory.join(budget - cache_budget);
         let context = |e: Error| e.context(format!("state of operator '{}', subtask {}", request.uid, request.subtask));
-        let db = Database::open(&request.dir, &share).map_err(context)?;
+        let db = Arc::new(Database::open(&request.dir, &share).map_err(context)?);
         let mut backend = RocksDbBackend {
             db,
+            flushing: None,
             share,
             cache_budget,
             groups: request.groups.clone(),
@@ -93,7 +95,9 @@ struct State {
     /// Its column families, by part.
     cfs: Vec<String>,
     filter: Arc<TtlOfState>,
-    cache: WriteCache,
+    cache: Cached,
+    /// Whether the last batch missed keys in the cache: the next is then looked up as a whole.
+    misses: bool,
 }
 
 impl State {
@@ -112,7 +116,9 @@ impl State {
 }
 
 struct RocksDbBackend {
-    db: Database,
+    db: Arc<Database>,
+    /// The last barrier's flush, until it is known to be done.
+    flushing: Option<Arc<Flushing>>,
     share: Share,
     cache_budget: usize,
     groups: Range<u32>,
@@ -159,13 +165,15 @@ impl RocksDbBackend {
         let mut options = cf_options(Some(&self.share), Some((Arc::clone(&filter), Arc::clone(&self.clock))));
         options.set_disable_auto_compactions(restoring);
         let cfs: Vec<String> = self.parts.iter().enumerate().map(|(part, _)| Parts::cf(id.0, part)).collect();
+        self.settle_flush()?;
+        let db = Arc::get_mut(&mut self.db).ok_or_else(|| Error::internal("the state database is in use"))?;
         for cf in &cfs {
-            self.db.create_cf(cf, &options)?;
+            db.create_cf(cf, &options)?;
         }
         self.by_name.insert(meta.name.clone(), id);
-        let cache = WriteCache::new(meta.kind, 0);
+        let cache = Cached::new(meta.kind, self.groups.clone());
         let policy = Policy::new(ttl, Arc::clone(&self.clock));
-        self.states.push(State { meta, policy, cfs, filter, cache });
+        self.states.push(State { meta, policy, cfs, filter, cache, misses: false });
         let limit = self.cache_budget / self.states.len().max(1);
         self.states.iter_mut().for_each(|s| s.cache.set_limit(limit));
         Ok(id)
@@ -187,8 +195,42 @@ impl RocksDbBackend {
         )))
     }
 
+    /// Returns when the database holds all up to the last barrier.
+    fn settle_flush(&mut self) -> Result<()> {
+        if let Some(flushing) = self.flushing.take() {
+            flushing.settle()?;
+            for state in &mut self.states {
+                if let Cached::Points { table, .. } = &mut state.cache {
+                    table.written();
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks up keys in the cache, and those that it does not know in the database.
+    fn load(&mut self, id: StateId, keys: &FullKeys, window: Range<usize>, room: usize) -> Result<usize> {
+        let state = self.states.get_mut(usize::from(id.0)).ok_or_else(|| unregistered(id))?;
+        let Cached::Points { table, .. } = &mut state.cache else { return Ok(0) };
+        let added = table.resolve(keys, window.clone(), room + Entries::overhead(&state.policy))?;
+        let mut misses: Vec<(&[u8], usize)> =
+            added.iter().map(|i| (keys.key(window.start + *i as usize), *i as usize)).collect();
+        misses.sort_unstable();
+        for (part, own) in self.parts.cut(&misses, |(key, _)| key) {
+            let name = state.cfs.get(part).ok_or_else(|| Error::internal(format!("a state has no part {part}")))?;
+            let read = self.db.get()?.batched_multi_get_cf(self.db.cf(name)?, own.iter().map(|(k, _)| *k), true);
+            for ((_, position), outcome) in own.iter().zip(read) {
+                if let Some(stored) = outcome.rocks("cannot read state")? {
+                    table.fill(*position, Some(&stored))?;
+                }
+            }
+        }
+        Ok(added.len())
+    }
+
     /// Writes a state's dirty entries into the database.
     fn flush(&mut self, id: StateId) -> Result<()> {
+        self.settle_flush()?;
         let state = self.states.get_mut(usize::from(id.0)).ok_or_else(|| unregistered(id))?;
         let dirty = state.cache.dirty_sorted();
         if dirty.is_empty() {
@@ -203,7 +245,7 @@ impl RocksDbBackend {
 
     fn write(&mut self, id: StateId, key: &[u8], stored: Option<&[u8]>) -> Result<()> {
         let state = self.state(id)?;
-        state.cache.write(key, stored);
+        state.cache.write(key, stored)?;
         if state.cache.must_flush() { self.flush(id) } else { Ok(()) }
     }
 
@@ -260,6 +302,15 @@ impl RocksDbBackend {
     }
 }
 
+impl Drop for RocksDbBackend {
+    /// A snapshot that still waits for the flush gets its files before the folder goes.
+    fn drop(&mut self) {
+        if self.flushing.as_ref().is_some_and(|f| Arc::strong_count(f) > 1) {
+            let _ = self.settle_flush();
+        }
+    }
+}
+
 fn unregistered(id: StateId) -> Error {
     Error::internal(format!("state number {} is not registered", id.0))
 }
@@ -290,7 +341,7 @@ impl KeyedBackend for RocksDbBackend {
             None => {
                 let cf = self.db.cf(state.cf(self.parts.of(key)?)?)?;
                 let found = self.db.get()?.get_pinned_cf(cf, key).rocks("cannot read state")?;
-                state.cache.remember(key, found.as_deref());
+                state.cache.remember(key, found.as_deref())?;
                 found.map(|v| v.to_vec())
             }
         };
@@ -318,7 +369,7 @@ impl KeyedBackend for RocksDbBackend {
                 let read = self.db.get()?.batched_multi_get_cf(cf, own.iter().copied(), true);
                 for (key, outcome) in own.iter().zip(read) {
                     let stored = outcome.rocks("cannot read state")?;
-                    state.cache.remember(key, stored.as_deref());
+                    state.cache.remember(key, stored.as_deref())?;
                     while let Some((_, place)) = places.next_if(|(k, _)| k == key) {
                         if let Some(slot) = found.get_mut(place) {
                             *slot = stored.as_deref().map(<[u8]>::to_vec);
@@ -328,6 +379,42 @@ impl KeyedBackend for RocksDbBackend {
             }
         }
         keys.iter().zip(found).map(|(key, stored)| self.settle(id, key, stored, now)).collect()
+    }
+
+    fn entries(
+        &mut self,
+        id: StateId,
+        keys: &FullKeys,
+        window: Range<usize>,
+        room: usize,
+    ) -> Result<Option<Entries<'_>>> {
+        if self.flushing.as_ref().is_some_and(|f| f.is_done()) {
+            self.settle_flush()?;
+        }
+        let state = self.state(id)?;
+        if state.cache.is_ordered() {
+            return Ok(None);
+        }
+        if state.cache.must_flush() {
+            self.flush(id)?;
+        }
+        let state = self.state(id)?;
+        if let Cached::Points { table, limit } = &mut state.cache {
+            table.shrink(*limit as u64);
+        }
+        if window.start == 0 {
+            let all = 0..keys.len();
+            let missed = std::mem::take(&mut state.misses) && all != window && self.load(id, keys, all, room)? > 0;
+            self.state(id)?.misses = missed;
+        }
+        if self.load(id, keys, window, room)? > 0 {
+            self.state(id)?.misses = true;
+        }
+        let state = self.state(id)?;
+        match &mut state.cache {
+            Cached::Points { table, .. } => Ok(Some(Entries::new(table, &state.policy))),
+            Cached::Ordered(_) => Ok(None),
+        }
     }
 
     fn put(&mut self, id: StateId, key: &[u8], value: &[u8]) -> Result<()> {
@@ -351,6 +438,9 @@ impl KeyedBackend for RocksDbBackend {
         prefix: &[u8],
         visit: &mut dyn FnMut(&[u8], &[u8]) -> Result<ControlFlow<()>>,
     ) -> Result<()> {
+        if !self.state(id)?.cache.is_ordered() {
+            self.settle_flush()?;
+        }
         let state = self.states.get(usize::from(id.0)).ok_or_else(|| unregistered(id))?;
         let (policy, now) = (state.policy.clone(), state.policy.now());
         let mut refreshed: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
@@ -386,6 +476,9 @@ impl KeyedBackend for RocksDbBackend {
     }
 
     fn delete_prefix(&mut self, id: StateId, prefix: &[u8]) -> Result<()> {
+        if !self.state(id)?.cache.is_ordered() {
+            self.settle_flush()?;
+        }
         let state = self.states.get_mut(usize::from(id.0)).ok_or_else(|| unregistered(id))?;
         let mut keys: Vec<Vec<u8>> = Vec::new();
         merged(&self.db, &state.cfs_of(&self.parts, prefix)?, &state.cache, prefix, &mut |key, _| {
@@ -395,6 +488,8 @@ impl KeyedBackend for RocksDbBackend {
         if keys.len() <= DELETE_SINGLY {
             return keys.iter().try_for_each(|key| self.write(id, key, None));
         }
+        self.settle_flush()?;
+        let state = self.states.get_mut(usize::from(id.0)).ok_or_else(|| unregistered(id))?;
         let end = prefix_end(prefix).unwrap_or_else(|| group_start(u32::MAX));
         state.cache.forget(prefix);
         for cf in state.cfs_of(&self.parts, prefix)? {
@@ -406,30 +501,41 @@ impl KeyedBackend for RocksDbBackend {
         Ok(())
     }
 
+    /// Ordered states are written into the database here; point states are fixed as they are, and written by
+    /// whoever flushes.
     fn snapshot(&mut self, request: &SnapshotRequest) -> Result<Box<dyn PendingSnapshot>> {
+        self.settle_flush()?;
+        let mut dirty = Vec::new();
         for i in 0..self.states.len() {
-            self.flush(StateId(i as u16))?;
+            let id = StateId(i as u16);
+            let state = self.state(id)?;
+            match &mut state.cache {
+                Cached::Points { table, .. } => dirty.push((state.cfs.clone(), table.take_dirty())),
+                Cached::Ordered(_) => self.flush(id)?,
+            }
         }
-        let cfs: Vec<&str> = self.states.iter().flat_map(|s| &s.cfs).map(String::as_str).collect();
-        self.db.flush(&cfs)?;
         self.snapshots += 1;
-        let states = self
+        let states: Vec<StateView> = self
             .states
             .iter()
             .map(|s| StateView { meta: s.meta.clone(), cfs: s.cfs.clone(), policy: s.policy.clone() })
             .collect();
-        let request = snapshot::Request {
-            id: request.checkpoint,
-            format: request.format,
+        let native = request.format == SnapshotFormat::RocksDb;
+        let builds_upon = native && self.incremental && !request.store.self_contained();
+        let begun = Begun {
+            native,
             store: Arc::clone(&request.store),
+            now: states.iter().map(|s| s.policy.now()).collect(),
             states,
             groups: self.groups.clone(),
-            parts: &self.parts,
-            hint: &self.hint,
-            incremental: self.incremental,
+            hint: self.hint.clone(),
             folder: self.dir.join(format!("chk-{}-{}", request.checkpoint, self.snapshots)),
+            upon: builds_upon.then(|| (self.uploads.completed(), self.uploads.begin(request.checkpoint))),
         };
-        snapshot::begin(&self.db, &mut self.uploads, request)
+        let work = Work { db: Arc::clone(&self.db), dirty, parts: self.parts.clone(), begun };
+        let flushing = Flushing::new(work);
+        self.flushing = Some(Arc::clone(&flushing));
+        Ok(Box::new(Pending(flushing)))
     }
 
     fn checkpoint_complete(&mut self, id: CheckpointId) {

@@ -1,5 +1,5 @@
-//! The write-back cache of one state: what was written since the last flush
-//! (dirty), and what was read or flushed lately (clean, in two generations).
+//! The write-back cache of one ordered state: what was written since the last
+//! flush (dirty), and what was read or flushed lately (clean, in two generations).
 //!
 //! Layers shadow each other: dirty before young before old before the database.
 //! When the young generation is full it becomes the old one and the old one is
@@ -9,7 +9,6 @@
 use hashbrown::HashMap;
 use std::collections::BTreeMap;
 use std::ops::Bound;
-use streamjob_state::StateKind;
 
 type Key = Box<[u8]>;
 type Slot = Option<Box<[u8]>>;
@@ -17,7 +16,8 @@ type Slot = Option<Box<[u8]>>;
 const OVERHEAD: usize = 64;
 
 pub(crate) struct WriteCache {
-    dirty: Dirty,
+    /// Ordered: scans merge it with the database.
+    dirty: BTreeMap<Key, Slot>,
     dirty_bytes: usize,
     young: HashMap<Key, Slot>,
     young_bytes: usize,
@@ -26,22 +26,13 @@ pub(crate) struct WriteCache {
     limit: usize,
 }
 
-/// Ordered where scans have to merge it with the database.
-enum Dirty {
-    Hash(HashMap<Key, Slot>),
-    Tree(BTreeMap<Key, Slot>),
-}
-
 fn cost(key: &[u8], stored: Option<&[u8]>) -> usize {
     key.len() + stored.map_or(0, <[u8]>::len) + OVERHEAD
 }
 
 impl WriteCache {
-    pub fn new(kind: StateKind, limit: usize) -> Self {
-        let dirty = match kind {
-            StateKind::Value | StateKind::Aggregating => Dirty::Hash(HashMap::new()),
-            StateKind::List | StateKind::Map | StateKind::Timer => Dirty::Tree(BTreeMap::new()),
-        };
+    pub fn new(limit: usize) -> Self {
+        let dirty = BTreeMap::new();
         Self { dirty, dirty_bytes: 0, young: HashMap::new(), young_bytes: 0, old: HashMap::new(), old_bytes: 0, limit }
     }
 
@@ -58,17 +49,10 @@ impl WriteCache {
         self.dirty_bytes > self.limit / 2
     }
 
-    fn dirty(&self, key: &[u8]) -> Option<&Slot> {
-        match &self.dirty {
-            Dirty::Hash(m) => m.get(key),
-            Dirty::Tree(m) => m.get(key),
-        }
-    }
-
     /// A copy of what is known of a key; the outer `None` means: ask the database.
     pub fn get(&mut self, key: &[u8]) -> Option<Option<Vec<u8>>> {
         let copy = |slot: &Slot| slot.as_deref().map(<[u8]>::to_vec);
-        if let Some(slot) = self.dirty(key).or_else(|| self.young.get(key)) {
+        if let Some(slot) = self.dirty.get(key).or_else(|| self.young.get(key)) {
             return Some(copy(slot));
         }
         let (key, slot) = self.old.remove_entry(key)?;
@@ -80,11 +64,7 @@ impl WriteCache {
 
     /// Writes an entry, or with `None` deletes it.
     pub fn write(&mut self, key: &[u8], stored: Option<&[u8]>) {
-        let old = match &mut self.dirty {
-            Dirty::Hash(m) => m.get_mut(key),
-            Dirty::Tree(m) => m.get_mut(key),
-        };
-        if let Some(slot) = old {
+        if let Some(slot) = self.dirty.get_mut(key) {
             self.dirty_bytes -= cost(key, slot.as_deref());
             self.dirty_bytes += cost(key, stored);
             match (slot.as_mut(), stored) {
@@ -103,10 +83,7 @@ impl WriteCache {
         };
         self.dirty_bytes += cost(key, stored);
         let slot = stored.map(Into::into);
-        match &mut self.dirty {
-            Dirty::Hash(m) => m.insert(boxed, slot),
-            Dirty::Tree(m) => m.insert(boxed, slot),
-        };
+        self.dirty.insert(boxed, slot);
     }
 
     /// Remembers what the database said.
@@ -138,59 +115,28 @@ impl WriteCache {
 
     /// The dirty entries in key order.
     pub fn dirty_sorted(&self) -> Vec<(&[u8], Option<&[u8]>)> {
-        match &self.dirty {
-            Dirty::Hash(m) => {
-                let mut all: Vec<_> = m.iter().map(|(k, s)| (&**k, s.as_deref())).collect();
-                all.sort_unstable_by_key(|(k, _)| *k);
-                all
-            }
-            Dirty::Tree(m) => m.iter().map(|(k, s)| (&**k, s.as_deref())).collect(),
-        }
+        self.dirty.iter().map(|(k, s)| (&**k, s.as_deref())).collect()
     }
 
     /// The dirty entries are in the database now.
     pub fn mark_clean(&mut self) {
         self.dirty_bytes = 0;
-        match &mut self.dirty {
-            Dirty::Hash(m) => {
-                for (key, slot) in std::mem::take(m) {
-                    self.insert_young(key, slot);
-                }
-            }
-            Dirty::Tree(m) => {
-                for (key, slot) in std::mem::take(m) {
-                    self.insert_young(key, slot);
-                }
-            }
+        for (key, slot) in std::mem::take(&mut self.dirty) {
+            self.insert_young(key, slot);
         }
     }
 
     /// The dirty entries that start with `prefix`, in key order.
     pub fn dirty_range<'a>(&'a self, prefix: &'a [u8]) -> Box<dyn Iterator<Item = (&'a [u8], Option<&'a [u8]>)> + 'a> {
-        match &self.dirty {
-            Dirty::Hash(m) => {
-                let mut all: Vec<(&[u8], Option<&[u8]>)> =
-                    m.iter().filter(|(k, _)| k.starts_with(prefix)).map(|(k, s)| (&**k, s.as_deref())).collect();
-                all.sort_unstable_by_key(|(k, _)| *k);
-                Box::new(all.into_iter())
-            }
-            Dirty::Tree(m) => Box::new(
-                m.range::<[u8], _>((Bound::Included(prefix), Bound::Unbounded))
-                    .map(|(k, s)| (&**k, s.as_deref()))
-                    .take_while(move |(k, _)| k.starts_with(prefix)),
-            ),
-        }
+        let entries = self.dirty.range::<[u8], _>((Bound::Included(prefix), Bound::Unbounded));
+        Box::new(entries.map(|(k, s)| (&**k, s.as_deref())).take_while(move |(k, _)| k.starts_with(prefix)))
     }
 
     /// Forgets everything that starts with `prefix`, dirty or clean: the database has the last word again.
     pub fn forget(&mut self, prefix: &[u8]) {
         let doomed: Vec<Vec<u8>> = self.dirty_range(prefix).map(|(k, _)| k.to_vec()).collect();
         for key in doomed {
-            let gone = match &mut self.dirty {
-                Dirty::Hash(m) => m.remove(key.as_slice()),
-                Dirty::Tree(m) => m.remove(key.as_slice()),
-            };
-            if let Some(slot) = gone {
+            if let Some(slot) = self.dirty.remove(key.as_slice()) {
                 self.dirty_bytes -= cost(&key, slot.as_deref());
             }
         }
@@ -214,9 +160,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn cache_and_database_together_are_one_map(ops: Vec<(u8, u8, u8)>, tree: bool, limit in 200usize..2000) {
-            let kind = if tree { StateKind::Map } else { StateKind::Value };
-            let mut cache = WriteCache::new(kind, limit);
+        fn cache_and_database_together_are_one_map(ops: Vec<(u8, u8, u8)>, limit in 200usize..2000) {
+            let mut cache = WriteCache::new(limit);
             let mut db: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::new();
             let mut want: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::new();
             for (op, k, v) in ops {

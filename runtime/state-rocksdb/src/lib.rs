@@ -4,10 +4,12 @@
 
 mod backend;
 mod cache;
+mod cached;
 mod database;
 mod error;
 mod ffi;
 mod files;
+mod flushing;
 mod memory;
 mod options;
 mod parts;

@@ -1,6 +1,6 @@
 //! Scans: the rows of a state's column families, merged with what is still in its cache.
 
-use crate::cache::WriteCache;
+use crate::cached::Cached;
 use crate::database::Database;
 use crate::error::RocksExt;
 use rocksdb::{DBRawIterator, ReadOptions};
@@ -59,7 +59,7 @@ impl<'a> Rows<'a> {
 pub(crate) fn merged(
     db: &Database,
     cfs: &[&str],
-    cache: &WriteCache,
+    cache: &Cached,
     prefix: &[u8],
     visit: &mut dyn FnMut(&[u8], &[u8]) -> Result<ControlFlow<()>>,
 ) -> Result<()> {

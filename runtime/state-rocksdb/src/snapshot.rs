@@ -1,6 +1,6 @@
-//! Snapshots: at the barrier everything is flushed and the files are
-//! hard-linked; in the background they are uploaded, without those that the
-//! last completed checkpoint already has, or read and written in canonical format.
+//! Snapshots: the flushed files are hard-linked, and uploaded without those that
+//! the last completed checkpoint already has, or read and written in canonical
+//! format.
 
 use crate::database::Database;
 use crate::error::{create_dir, remove_dir};
@@ -28,17 +28,22 @@ pub(crate) type Uploaded = HashMap<String, FileRef>;
 /// Which files checkpoints have uploaded: an SST file's name is never used twice by one database.
 #[derive(Default)]
 pub(crate) struct Uploads {
-    completed: Uploaded,
+    completed: Arc<Uploaded>,
     running: BTreeMap<CheckpointId, Arc<Mutex<Option<Uploaded>>>>,
 }
 
 impl Uploads {
     /// Checkpoints build upon what the database was restored from.
     pub fn restored(&mut self, files: Uploaded) {
-        self.completed = files;
+        self.completed = Arc::new(files);
     }
 
-    fn begin(&mut self, id: CheckpointId) -> Arc<Mutex<Option<Uploaded>>> {
+    /// What checkpoints build upon now.
+    pub fn completed(&self) -> Arc<Uploaded> {
+        Arc::clone(&self.completed)
+    }
+
+    pub fn begin(&mut self, id: CheckpointId) -> Arc<Mutex<Option<Uploaded>>> {
         Arc::clone(self.running.entry(id).or_default())
     }
 
@@ -46,7 +51,7 @@ impl Uploads {
     pub fn complete(&mut self, id: CheckpointId) {
         if let Some(files) = self.running.remove(&id) {
             if let Some(files) = files.lock().unwrap_or_else(PoisonError::into_inner).take() {
-                self.completed = files;
+                self.completed = Arc::new(files);
             }
             self.running = self.running.split_off(&id);
         }
@@ -73,38 +78,45 @@ struct Live {
     known: Option<FileRef>,
 }
 
-pub(crate) struct Request<'a> {
-    pub id: CheckpointId,
-    pub format: SnapshotFormat,
+/// A snapshot as fixed at its barrier.
+pub(crate) struct Begun {
+    pub native: bool,
     pub store: Arc<dyn SnapshotStore>,
     pub states: Vec<StateView>,
+    /// The times at which entries are expired or not, by state.
+    pub now: Vec<Option<i64>>,
     pub groups: Range<u32>,
-    pub parts: &'a Parts,
-    pub hint: &'a str,
-    pub incremental: bool,
+    pub hint: String,
     pub folder: PathBuf,
+    /// What it builds upon, and where it tells what it has uploaded.
+    pub upon: Option<(Arc<Uploaded>, Arc<Mutex<Option<Uploaded>>>)>,
 }
 
-/// The synchronous part. The memtables are flushed already.
-pub(crate) fn begin(db: &Database, uploads: &mut Uploads, request: Request<'_>) -> Result<Box<dyn PendingSnapshot>> {
-    let native = request.format == SnapshotFormat::RocksDb;
-    let build_upon = native && request.incremental && !request.store.self_contained();
+impl Begun {
+    /// All column families.
+    pub fn cfs(&self) -> impl Iterator<Item = &str> {
+        self.states.iter().flat_map(|s| &s.cfs).map(String::as_str)
+    }
+}
+
+/// Links the files of a database whose memtables are flushed.
+pub(crate) fn begin(db: &Database, parts: &Parts, request: Begun) -> Result<Box<dyn PendingSnapshot>> {
     remove_dir(&request.folder);
     create_dir(&request.folder)?;
     let folder = Folder(request.folder);
     let mut by_cf = HashMap::new();
     for state in &request.states {
-        for (cf, groups) in state.cfs.iter().zip(request.parts.iter()) {
+        for (cf, groups) in state.cfs.iter().zip(parts.iter()) {
             by_cf.insert(cf.as_str(), (state.meta.name.as_str(), (groups.start, groups.end)));
         }
     }
-    let several = request.parts.several();
+    let several = parts.several();
     let files = db.with_live_files(|live| {
         let mut files = Vec::new();
         for file in in_ingestion_order(live) {
             let Some((state, part)) = by_cf.get(file.column_family_name.as_str()) else { continue };
             let name = file.name.trim_start_matches('/').to_string();
-            let known = uploads.completed.get(&name).filter(|_| build_upon).cloned();
+            let known = request.upon.as_ref().and_then(|(known, _)| known.get(&name)).cloned();
             let local = folder.0.join(&name);
             if known.is_none() {
                 std::fs::hard_link(db.dir().join(&name), &local).transient(format!("cannot link state file {name}"))?;
@@ -122,27 +134,27 @@ pub(crate) fn begin(db: &Database, uploads: &mut Uploads, request: Request<'_>) 
         }
         Ok(files)
     })?;
-    if native {
+    if request.native {
         Ok(Box::new(Native {
             files,
             states: request.states.into_iter().map(|s| s.meta).collect(),
             groups: request.groups,
             store: request.store,
-            scope: if build_upon { Scope::Shared } else { Scope::Exclusive },
+            scope: if request.upon.is_some() { Scope::Shared } else { Scope::Exclusive },
             // `…-state.arrow` → `…`
             hint: request.hint.trim_end_matches(FILE_NAME).to_string(),
-            done: build_upon.then(|| uploads.begin(request.id)),
+            done: request.upon.map(|(_, done)| done),
             _folder: folder,
         }))
     } else {
         Ok(Box::new(Canonical {
             files,
-            now: request.states.iter().map(|s| s.policy.now()).collect(),
+            now: request.now,
             states: request.states,
-            parts: request.parts.clone(),
+            parts: parts.clone(),
             groups: request.groups,
             store: request.store,
-            hint: request.hint.to_string(),
+            hint: request.hint,
             folder,
         }))
     }

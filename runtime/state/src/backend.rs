@@ -5,6 +5,7 @@
 //! all entries of one key are one contiguous range. Values are opaque bytes.
 //! Typed views (value, list, map, aggregating, timers) are built on top.
 
+use crate::point::{Entries, FullKeys};
 use crate::snapshot::{KeyedSnapshot, PendingSnapshot, SnapshotFormat, SnapshotStore};
 use std::ops::{ControlFlow, Range};
 use std::path::PathBuf;
@@ -95,6 +96,21 @@ pub trait KeyedBackend: Send {
     /// The values under many full keys, in their order. Backends on disk sort and batch the misses.
     fn get_many(&mut self, state: StateId, keys: &[&[u8]]) -> Result<Vec<Option<Vec<u8>>>> {
         keys.iter().map(|k| self.get(state, k)).collect()
+    }
+
+    /// Looks up a window of a batch's keys in a state of kind `Value` or `Aggregating`; their values are then read and
+    /// changed in place, by position within the window. A new value is expected to have about `room` bytes. Windows
+    /// of some hundred keys keep what is looked up in the processor's cache. `None` where the backend or the kind has
+    /// no such access: [`KeyedBackend::get_many`] and [`KeyedBackend::put`] do.
+    fn entries(
+        &mut self,
+        state: StateId,
+        keys: &FullKeys,
+        window: Range<usize>,
+        room: usize,
+    ) -> Result<Option<Entries<'_>>> {
+        let _ = (state, keys, window, room);
+        Ok(None)
     }
 
     /// Sets the value under a full key.

@@ -1,7 +1,7 @@
 //! The `hashmap` backend: all state in memory, snapshots in canonical format.
 //!
-//! A barrier only takes a reference to every shard; a shard is copied when it
-//! is written to while the snapshot still needs it. Its own snapshot format is
+//! A barrier only takes a reference to every chunk of a table; a chunk is copied
+//! when it is written to while the snapshot still needs it. Its own snapshot format is
 //! the canonical one, whatever is asked for.
 
 mod limit;
@@ -14,6 +14,7 @@ use crate::backend::{
 };
 use crate::canonical;
 use crate::compat;
+use crate::point::{Entries, FullKeys};
 use crate::restore::{NativeReader, merged_states, read_canonical};
 use crate::snapshot::{PendingSnapshot, SnapshotFormat, StateMeta};
 use crate::ttl::Policy;
@@ -165,6 +166,20 @@ impl KeyedBackend for HeapBackend {
         self.account()
     }
 
+    fn entries(
+        &mut self,
+        state: StateId,
+        keys: &FullKeys,
+        window: Range<usize>,
+        room: usize,
+    ) -> Result<Option<Entries<'_>>> {
+        if !self.table(state)?.resolve(keys, window, room)? {
+            return Ok(None);
+        }
+        self.account()?;
+        Ok(self.table(state)?.resolved())
+    }
+
     fn scan(
         &mut self,
         state: StateId,
@@ -182,12 +197,12 @@ impl KeyedBackend for HeapBackend {
     fn snapshot(&mut self, request: &SnapshotRequest) -> Result<Box<dyn PendingSnapshot>> {
         let states = self
             .tables
-            .iter()
+            .iter_mut()
             .map(|t| FrozenState {
+                content: t.freeze(),
                 meta: t.meta.clone(),
                 policy: t.policy.clone(),
                 now: t.policy.now(),
-                shards: t.freeze(),
             })
             .collect();
         Ok(Box::new(HeapPending {

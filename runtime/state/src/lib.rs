@@ -7,6 +7,7 @@ pub mod clock;
 pub mod compat;
 pub mod heap;
 pub mod operator;
+pub mod point;
 pub mod restore;
 pub mod snapshot;
 pub mod testing;
@@ -21,6 +22,7 @@ pub use backend::{
 pub use clock::SystemClock;
 pub use heap::HeapFactory;
 pub use operator::{ListMode, OperatorState};
+pub use point::{Entries, FullKeys};
 pub use restore::{NativeReader, overlapping};
 pub use snapshot::{
     FileRef, KeyedSnapshot, PendingSnapshot, Scope, SnapshotFile, SnapshotFormat, SnapshotStore, StateMeta,

@@ -26,6 +26,7 @@ pub fn encode(value: &[u8], stamp: Option<i64>, out: &mut Vec<u8>) {
 }
 
 /// Splits a stored value into the value and its stamp. Errors (Transient) when the bytes are damaged.
+#[inline]
 pub fn decode(stored: &[u8]) -> Result<(&[u8], Option<i64>)> {
     match stored.split_last() {
         Some((&BARE, value)) => Ok((value, None)),
@@ -56,6 +57,21 @@ pub fn restamp(stored: &mut Vec<u8>, now: i64) {
     stored.push(STAMPED);
 }
 
+/// True for a stored value that carries a stamp.
+pub fn is_stamped(stored: &[u8]) -> bool {
+    stored.len() > STAMP && stored.last() == Some(&STAMPED)
+}
+
+/// Sets the stamp of a stored value that carries one.
+pub fn restamp_in_place(stored: &mut [u8], now: i64) {
+    if is_stamped(stored)
+        && let Some((_, rest)) = stored.split_last_mut()
+        && let Some(stamp) = rest.last_chunk_mut::<STAMP>()
+    {
+        *stamp = now.to_be_bytes();
+    }
+}
+
 /// What a read of a stored value gives.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Outcome<'a> {
@@ -84,6 +100,7 @@ impl Policy {
     }
 
     /// True with a time to live.
+    #[inline]
     pub fn is_on(&self) -> bool {
         self.ttl.is_some()
     }
@@ -110,6 +127,11 @@ impl Policy {
         }
         let refresh = ttl.update == TtlUpdate::OnReadAndWrite && stamp != now;
         Ok(Outcome::Live { value, refresh })
+    }
+
+    /// Whether what was written at `stamp` is expired at `now`; never without a time to live.
+    pub fn past(&self, stamp: i64, now: i64) -> bool {
+        self.ttl.is_some_and(|ttl| is_past(stamp, ttl, now))
     }
 
     /// Whether a stored value is expired at `now`. Damaged values are not.

@@ -3,11 +3,10 @@
 //! each lane is, is a union list, so that any parallelism goes on exactly.
 
 use super::options::DatagenOptions;
-use super::value::Row;
+use super::value::{Generator, Row};
 use arrow::array::{RecordBatch, RecordBatchOptions};
 use serde::{Deserialize, Serialize};
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 use streamjob_core::error::ErrorExt;
@@ -38,11 +37,12 @@ impl SourceFactory for DatagenFactory {
             schema: self.schema.clone(),
             seed: self.options.seed,
             lanes: u64::from(info.max_parallelism.max(info.parallelism).max(1)),
-            next: BinaryHeap::new(),
+            next: VecDeque::new(),
             finished: Vec::new(),
             made: 0,
             share,
-            tokens: 0.0,
+            // The first row is due at once.
+            tokens: 1.0,
             filled_ms: 0,
         }))
     }
@@ -72,8 +72,8 @@ struct Datagen {
     schema: Schema,
     seed: u64,
     lanes: u64,
-    /// Next rows of this subtask's lanes.
-    next: BinaryHeap<Reverse<u64>>,
+    /// Next rows of this subtask's lanes, in ascending order.
+    next: VecDeque<u64>,
     /// Next rows of lanes that are at the end.
     finished: Vec<u64>,
     made: u64,
@@ -89,7 +89,15 @@ impl Datagen {
     }
 
     fn push(&mut self, row: u64) {
-        if self.ended(row) { self.finished.push(row) } else { self.next.push(Reverse(row)) }
+        if self.ended(row) {
+            self.finished.push(row);
+        } else if self.next.back().is_none_or(|last| *last <= row) {
+            // Lanes that are equally far on take turns.
+            self.next.push_back(row);
+        } else {
+            let at = self.next.partition_point(|next| *next <= row);
+            self.next.insert(at, row);
+        }
     }
 
     /// Rows that the rate allows now.
@@ -139,14 +147,19 @@ impl Source for Datagen {
             let wait = ((1.0 - self.tokens) / self.share * 1000.0).ceil().clamp(1.0, 1000.0);
             return Ok(SourcePoll::Wait(Duration::from_millis(wait as u64)));
         }
+        let epoch = self.options.epoch_ms.filter(|_| self.options.fields.iter().any(Generator::tells_time));
         let mut rows = Vec::with_capacity(allowed as usize);
         while (rows.len() as u64) < allowed {
-            let Some(Reverse(number)) = self.next.pop() else { break };
+            let Some(number) = self.next.pop_front() else { break };
             let at = |epoch: i64| {
-                let ms = u128::from(number) * 1000 / u128::from(self.options.rows_per_second.max(1));
+                let rate = self.options.rows_per_second.max(1);
+                let ms = match number.checked_mul(1000) {
+                    Some(n) => n / rate,
+                    None => u64::try_from(u128::from(number) * 1000 / u128::from(rate)).unwrap_or(u64::MAX),
+                };
                 epoch.saturating_add(i64::try_from(ms).unwrap_or(i64::MAX))
             };
-            rows.push(Row { number, now_ms: self.options.epoch_ms.map_or(now_ms, at) });
+            rows.push(Row { number, now_ms: epoch.map_or(now_ms, at) });
             self.push(number.saturating_add(self.lanes));
         }
         self.tokens -= rows.len() as f64;
@@ -159,7 +172,7 @@ impl Source for Datagen {
     }
 
     fn snapshot(&mut self, _barrier: &Barrier, _ctx: &mut OperatorContext<'_>) -> Result<OperatorState> {
-        let rows = self.next.iter().map(|Reverse(row)| *row).chain(self.finished.iter().copied());
+        let rows = self.next.iter().copied().chain(self.finished.iter().copied());
         let lane = |next| serde_json::to_vec(&Lane { lanes: self.lanes, next, seed: self.seed });
         let items = rows.map(lane).collect::<Result<_, _>>().internal("a datagen position")?;
         let mut state = OperatorState::default();

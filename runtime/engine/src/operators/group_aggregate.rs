@@ -3,22 +3,28 @@
 //! the result stays the same (unless state has a time to live, where the update
 //! keeps later operators' state alive), `-D` when the last row of a group goes.
 //!
-//! State is read once per batch for all its keys, changed in memory row by row,
-//! and written once. Each step's results are kept as versions in result columns;
-//! the output is a selection of versions.
+//! Accumulators of bounded width are changed where the backend holds them
+//! (`in_place`). Others are read once per batch for all its keys, changed in
+//! memory row by row, and written once. Each step's results are kept as versions
+//! in result columns; the output is a selection of versions.
+
+mod in_place;
 
 use crate::operator::{Operator, OperatorContext, OperatorFactory, Output, TaskInfo};
 use crate::operators::aggregate::maps::MapBatch;
-use crate::operators::aggregate::{Acc, AggCall, AggSet, ResultColumn, RowInputs, describe_columns};
+use crate::operators::aggregate::{Acc, AggCall, AggSet, ResultColumn, RowInputs, describe_columns, is_all};
 use crate::operators::keyed::{KeyTable, backend, start_key};
 use crate::operators::{at, at_mut, columns};
 use arrow::array::{RecordBatch, UInt8Array, UInt32Array};
 use arrow::compute::take;
 use arrow::datatypes::SchemaRef;
+use in_place::Layout;
 use std::time::Duration;
 use streamjob_core::key::{self, KeyRows};
 use streamjob_core::{Batch, Error, Op, Result, Schema};
-use streamjob_state::{KeyedBackend, OperatorState, StateId, StateKind, StateSpec, Ttl, TtlUpdate, TtlVisibility};
+use streamjob_state::{
+    FullKeys, KeyedBackend, OperatorState, StateId, StateKind, StateSpec, Ttl, TtlUpdate, TtlVisibility,
+};
 
 /// Name of the accumulators' state.
 const STATE: &str = "accumulators";
@@ -89,6 +95,8 @@ impl OperatorFactory for GroupAggregate {
             state: StateId(0),
             maps: Vec::new(),
             config: self.clone(),
+            layout: Layout::of(&set, self.input_retracts),
+            keys: FullKeys::default(),
             set,
         }))
     }
@@ -108,6 +116,9 @@ struct GroupOperator {
     maps: Vec<StateId>,
     /// Versions of results within the batch.
     results: Vec<ResultColumn>,
+    /// Of groups that are changed in place; `None` when they cannot be.
+    layout: Option<Layout>,
+    keys: FullKeys,
 }
 
 /// One group within the batch.
@@ -134,6 +145,10 @@ struct Changes {
 }
 
 impl Changes {
+    fn with_capacity(rows: usize) -> Self {
+        Self { ops: Vec::with_capacity(rows), versions: Vec::with_capacity(rows), rows: Vec::with_capacity(rows) }
+    }
+
     fn push(&mut self, op: Op, version: u32, row: usize) {
         self.ops.push(op as u8);
         self.versions.push(version);
@@ -200,10 +215,11 @@ impl GroupOperator {
     }
 
     fn output(&self, batch: &Batch, changes: Changes) -> Result<Batch> {
+        let all = is_all(&changes.rows, batch.num_rows());
         let rows = UInt32Array::from(changes.rows);
         let mut output = Vec::with_capacity(self.schema.fields().len());
         for key in columns(batch, &self.config.keys)? {
-            output.push(take(key.as_ref(), &rows, None)?);
+            output.push(if all { key } else { take(key.as_ref(), &rows, None)? });
         }
         for column in &self.results {
             output.push(column.take(&changes.versions)?);
@@ -241,6 +257,11 @@ impl Operator for GroupOperator {
         }
         let backend = backend(ctx)?;
         self.results.iter_mut().for_each(ResultColumn::clear);
+        if self.layout.is_some()
+            && let Some(changes) = self.change_in_place(&batch, backend)?
+        {
+            return if changes.ops.is_empty() { Ok(()) } else { out.emit(self.output(&batch, changes)?) };
+        }
 
         let keys = KeyRows::encode(&columns(&batch, &self.config.keys)?, n)?;
         let (mut table, mut slot_of, mut full) = (KeyTable::default(), Vec::with_capacity(n), Vec::new());

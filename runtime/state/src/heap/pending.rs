@@ -3,17 +3,24 @@
 
 use super::shard::Shard;
 use crate::canonical::{self, Writer};
+use crate::point;
 use crate::snapshot::{KeyedSnapshot, PendingSnapshot, Scope, SnapshotFile, SnapshotFormat, SnapshotStore, StateMeta};
 use crate::ttl::Policy;
 use std::ops::Range;
 use std::sync::Arc;
 use streamjob_core::{Error, Result};
 
+/// A state's entries as of a barrier.
+pub(super) enum Frozen {
+    Points(point::Frozen),
+    Ordered(Vec<Arc<Shard>>),
+}
+
 pub(super) struct FrozenState {
     pub meta: StateMeta,
     pub policy: Policy,
     pub now: Option<i64>,
-    pub shards: Vec<Arc<Shard>>,
+    pub content: Frozen,
 }
 
 pub(super) struct HeapPending {
@@ -29,11 +36,15 @@ impl PendingSnapshot for HeapPending {
         let mut writer = Writer::new(Vec::new(), &metas)?;
         for (index, state) in self.states.into_iter().enumerate() {
             let index = u16::try_from(index).map_err(|_| Error::internal("more than 65,535 states in one operator"))?;
-            // Each shard is released when it is written, so that later writes need not copy it.
-            for shard in state.shards {
-                for (key, stored) in shard.range(&[]) {
-                    if !state.policy.expired(stored, state.now) {
-                        writer.push(index, key, stored)?;
+            let mut push = |key: &[u8], stored: &[u8]| {
+                if state.policy.expired(stored, state.now) { Ok(()) } else { writer.push(index, key, stored) }
+            };
+            match state.content {
+                Frozen::Points(points) => points.visit(self.groups.clone(), &mut push)?,
+                // Each shard is released when it is written, so that later writes need not copy it.
+                Frozen::Ordered(shards) => {
+                    for shard in shards {
+                        shard.range(&[]).try_for_each(|(key, stored)| push(key, stored))?;
                     }
                 }
             }

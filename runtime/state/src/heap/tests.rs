@@ -43,6 +43,34 @@ fn access_cleans_up_what_nobody_reads() {
     assert_eq!(b.size().memory, 0);
 }
 
+/// What is written again stays and is swept later; what was restored is as old as it was.
+#[test]
+fn cleanup_comes_again() {
+    let bench = Bench::new();
+    let ttl = Ttl {
+        ttl: Duration::from_millis(10),
+        update: TtlUpdate::OnCreateAndWrite,
+        visibility: TtlVisibility::NeverReturnExpired,
+    };
+    let spec = StateSpec { ttl: Some(ttl), ..spec("s", StateKind::Value) };
+    let key = |i: u16| [&[0, (i % 8) as u8], i.to_be_bytes().as_slice()].concat();
+    let mut b = bench.open(&HeapFactory::new(), 0..8, vec![]).unwrap();
+    let id = b.register(&spec).unwrap();
+    (0..400).for_each(|i| b.put(id, &key(i), b"v").unwrap());
+    bench.clock.advance(6);
+    (0..200).for_each(|i| b.put(id, &key(i), b"v").unwrap());
+    let snapshot = bench.snapshot(&mut *b, 1).unwrap();
+    let mut restored = bench.open(&HeapFactory::new(), 0..8, vec![snapshot]).unwrap();
+    let again = restored.register(&spec).unwrap();
+    for left in [200, 0] {
+        bench.clock.advance(5);
+        for (b, id) in [(&mut b, id), (&mut restored, again)] {
+            (0..300).for_each(|_| assert_eq!(b.get(id, &[0, 0, 9, 9, 9]).unwrap(), None));
+            assert_eq!(b.size().entries, left);
+        }
+    }
+}
+
 #[test]
 fn native_files_need_a_reader() {
     let bench = Bench::new();

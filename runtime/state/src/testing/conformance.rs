@@ -2,6 +2,7 @@
 
 use super::{Bench, GROUPS, entries, spec};
 use crate::backend::{BackendFactory, StateKind, StateSpec, Ttl, TtlUpdate, TtlVisibility};
+use crate::point::FullKeys;
 use crate::snapshot::SnapshotFormat;
 use std::ops::ControlFlow;
 use std::time::Duration;
@@ -335,7 +336,19 @@ fn ttl_rules(factory: &dyn BackendFactory) {
         assert_eq!(b.get(read, &k(0, b"a")).unwrap().as_deref(), Some(b"1".as_slice()), "{kind:?}: a read keeps it");
         let left: Vec<_> = entries(&mut *b, scanned, &[]).into_keys().collect();
         assert_eq!(left, [k(0, b"a")], "{kind:?}: a scan keeps what it visits");
+        let mut keys = FullKeys::default();
+        keys.push_full(&k(0, b"a"));
+        keys.push_full(&k(0, b"b"));
+        if let Some(mut found) = b.entries(written, &keys, 0..2, 1).unwrap() {
+            assert_eq!(found.get_mut(0).unwrap(), None, "expired, in place too");
+            found.get_mut(1).unwrap().unwrap().copy_from_slice(b"23");
+        }
+        if let Some(mut found) = b.entries(read, &keys, 0..1, 1).unwrap() {
+            assert_eq!(found.get(0).unwrap(), Some(b"1".as_slice()));
+        }
         bench.clock.advance(60);
+        let kept = matches!(kind, StateKind::Value | StateKind::Aggregating).then(|| b"23".to_vec());
+        assert_eq!(b.get(written, &k(0, b"b")).unwrap(), kept, "{kind:?}: a change in place is a write");
         assert_eq!(entries(&mut *b, scanned, &[]).len(), 1);
         // Shown once more where it still lies there: cleanup may have taken it, a second read must not find it.
         let first = b.get(shown, &k(0, b"a")).unwrap();

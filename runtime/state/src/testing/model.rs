@@ -3,6 +3,7 @@
 
 use super::{Bench, GROUPS, entries, spec};
 use crate::backend::{BackendFactory, KeyedBackend, StateId, StateKind};
+use crate::point::FullKeys;
 use crate::snapshot::{KeyedSnapshot, PendingSnapshot, SnapshotFormat};
 use std::collections::BTreeMap;
 use streamjob_core::key::{key_group_range, owner};
@@ -88,7 +89,7 @@ impl Job<'_> {
     fn step(&mut self, (op, a, b, c): Step) {
         let state = usize::from(a) % STATES.len();
         let k = key(b, c);
-        match op % 16 {
+        match op % 18 {
             0..=4 => {
                 let value = vec![c ^ b; usize::from(a / 3)];
                 let (backend, id) = self.task(state, &k);
@@ -136,6 +137,7 @@ impl Job<'_> {
                     self.tasks.iter_mut().for_each(|(b, _)| b.checkpoint_aborted(id));
                 }
             }
+            15 | 16 => self.in_place(state, (a, b, c)),
             _ => {
                 self.check();
                 self.pending = None;
@@ -145,6 +147,45 @@ impl Job<'_> {
                     self.start(1 + u32::from(b % 5), snapshots);
                 }
             }
+        }
+    }
+
+    /// Keys of one group, some twice, in two windows: read, changed in place, replaced, removed.
+    fn in_place(&mut self, state: usize, (a, b, c): (u8, u8, u8)) {
+        let keys: Vec<Vec<u8>> = (0..12u8).map(|i| key(b, c.wrapping_add(i % 9))).collect();
+        let mut full = FullKeys::default();
+        keys.iter().for_each(|k| full.push_full(k));
+        for window in [0..5, 5..12] {
+            let mut now = std::mem::take(&mut self.now);
+            let (backend, id) = self.task(state, &keys[0]);
+            let found = backend.entries(id, &full, window.clone(), usize::from(a)).unwrap();
+            if let Some(mut found) = found {
+                for (at, k) in keys[window].iter().enumerate() {
+                    let at_key = (state, k.clone());
+                    assert_eq!(found.get(at).unwrap(), now.get(&at_key).map(Vec::as_slice), "in place {k:?}");
+                    match a.wrapping_add(at as u8) % 5 {
+                        0 => {
+                            found.remove(at).unwrap();
+                            now.remove(&at_key);
+                        }
+                        1 => {
+                            let value = found.get_mut(at).unwrap();
+                            assert_eq!(value.as_deref(), now.get(&at_key).map(Vec::as_slice));
+                            if let (Some(value), Some(old)) = (value, now.get_mut(&at_key)) {
+                                value.fill(b);
+                                old.fill(b);
+                            }
+                        }
+                        2 | 3 => {
+                            let value = vec![c; usize::from(a ^ at as u8)];
+                            found.set(at, &value).unwrap();
+                            now.insert(at_key, value);
+                        }
+                        _ => {}
+                    }
+                }
+            }
+            self.now = now;
         }
     }
 

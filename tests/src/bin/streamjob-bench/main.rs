@@ -3,6 +3,7 @@
 //! that two runs can be compared. Nothing here asserts a time.
 
 mod exchange;
+mod jobs;
 mod kill;
 mod latency;
 mod logs;
@@ -11,32 +12,39 @@ mod report;
 mod rescale;
 mod s3;
 mod state;
+mod usage;
 
 use report::Report;
 use std::path::PathBuf;
 use streamjob_core::{Error, Result};
 
-const USAGE: &str = "usage: streamjob-bench [--json FILE] [--bytes N] [all | kill | rescale | latency | exchange]…
+const USAGE: &str = "usage: streamjob-bench [--json FILE] [--bytes N] [--scale F] [--only TEXT] [all | jobs | kill | rescale | latency | exchange]…
        streamjob-bench compare OLD.json NEW.json
 
+  jobs      whole jobs, each a process of its own: rows a second, CPU, memory, bytes written
   kill      kill -9 of a worker until the first new row, keyed state in RocksDB, folder and S3
   rescale   2→4 and 4→2 of a running job with that state
   latency   a row's creation until it reaches the sink, 100,000 rows a second, a checkpoint every second
   exchange  rows between two processes beside bare TCP over loopback
 
   --bytes   of payload in the keyed state (1073741824)
+  --scale   of the jobs' rows (1)
+  --only    the jobs whose name holds this text
   --json    where the figures go (bench.json)";
 
 /// What was asked for.
 struct Args {
     json: PathBuf,
     bytes: u64,
+    scale: f64,
+    only: String,
     benches: Vec<String>,
 }
 
 impl Args {
     fn read(mut words: impl Iterator<Item = String>) -> Result<Self> {
-        let mut args = Self { json: "bench.json".into(), bytes: 1 << 30, benches: Vec::new() };
+        let mut args =
+            Self { json: "bench.json".into(), bytes: 1 << 30, scale: 1.0, only: String::new(), benches: Vec::new() };
         while let Some(word) = words.next() {
             let mut value = || words.next().ok_or_else(|| Error::user(format!("{word} needs a value")).fix(USAGE));
             match word.as_str() {
@@ -44,8 +52,12 @@ impl Args {
                 "--bytes" => {
                     args.bytes = value()?.parse().map_err(|e| Error::user("--bytes is no number").caused_by(e))?;
                 }
-                "all" => args.benches.extend(["kill", "rescale", "latency", "exchange"].map(String::from)),
-                "kill" | "rescale" | "latency" | "exchange" => args.benches.push(word),
+                "--scale" => {
+                    args.scale = value()?.parse().map_err(|e| Error::user("--scale is no number").caused_by(e))?;
+                }
+                "--only" => args.only = value()?,
+                "all" => args.benches.extend(["jobs", "kill", "rescale", "latency", "exchange"].map(String::from)),
+                "jobs" | "kill" | "rescale" | "latency" | "exchange" => args.benches.push(word),
                 _ => return Err(Error::user(format!("'{word}' is not known here")).fix(USAGE)),
             }
         }
@@ -78,6 +90,7 @@ fn run(args: &Args) -> Result<()> {
     let mut report = Report::begin();
     for bench in &args.benches {
         match bench.as_str() {
+            "jobs" => jobs::run(args.scale, &args.only, &mut report)?,
             "kill" => kill::run(args.bytes, &mut report)?,
             "rescale" => rescale::run(args.bytes, &mut report)?,
             "latency" => latency::run(&mut report)?,

@@ -31,6 +31,18 @@ impl Process {
         Ok(Self { child, out, err })
     }
 
+    /// Its number.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// False when it has ended; it still has to be waited for.
+    pub fn running(&self) -> bool {
+        let status = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap_or_default();
+        let state = status.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().next());
+        !matches!(state, None | Some("Z" | "X"))
+    }
+
     /// Its standard error so far.
     pub fn err(&self) -> Result<String> {
         std::fs::read_to_string(&self.err).transient(format!("cannot read {}", self.err.display()))

@@ -69,6 +69,26 @@ impl Acc {
         }
     }
 
+    /// Bytes of its byte form at most; `None` where they have no bound.
+    pub fn width(call: &Resolved) -> Option<usize> {
+        Some(match Acc::new(call) {
+            Acc::Count(_) => 8,
+            Acc::Int { .. } | Acc::Float { .. } => 16,
+            Acc::Dec { .. } => 25,
+            Acc::Moments(_) => 24,
+            Acc::Value(_) => match Class::of(&call.result_type)? {
+                Class::Int | Class::Float => 9,
+                Class::Dec => 17,
+                Class::Bytes => return None,
+            },
+        })
+    }
+
+    /// True when its byte form has the same length always.
+    pub fn is_fixed(call: &Resolved) -> bool {
+        !matches!(Acc::new(call), Acc::Value(_))
+    }
+
     /// Adds a value (for COUNT(*) anything but NULL). NULL changes nothing.
     pub fn update(&mut self, call: &Resolved, value: ScalarRef<'_>) -> Result<()> {
         match (&mut *self, value) {
@@ -216,6 +236,33 @@ impl Acc {
                 out.extend(m.count.to_le_bytes());
                 out.extend(m.mean.to_le_bytes());
                 out.extend(m.m2.to_le_bytes());
+            }
+        }
+    }
+
+    /// Replaces a byte form of the same length.
+    pub fn write(&self, to: &mut [u8]) {
+        let mut put = |from: usize, bytes: &[u8]| {
+            if let Some(to) = to.get_mut(from..from + bytes.len()) {
+                to.copy_from_slice(bytes);
+            }
+        };
+        match self {
+            Acc::Count(n) => put(0, &n.to_le_bytes()),
+            Acc::Int { sum, count } => {
+                put(0, &sum.to_le_bytes());
+                put(8, &count.to_le_bytes());
+            }
+            Acc::Float { sum, count } => {
+                put(0, &sum.to_le_bytes());
+                put(8, &count.to_le_bytes());
+            }
+            other => {
+                let mut bytes = Vec::with_capacity(to.len());
+                other.encode(&mut bytes);
+                if bytes.len() == to.len() {
+                    to.copy_from_slice(&bytes);
+                }
             }
         }
     }

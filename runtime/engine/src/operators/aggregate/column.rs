@@ -11,10 +11,16 @@ use arrow::datatypes::{
 use std::sync::Arc;
 use streamjob_core::{Error, Result};
 
+/// True for the positions `0..len` in order.
+pub(crate) fn is_all(indices: &[u32], len: usize) -> bool {
+    indices.len() == len && indices.iter().zip(0..).all(|(i, n): (&u32, u32)| *i == n)
+}
+
 /// Values of one Arrow type.
 #[derive(Debug)]
 pub struct ResultColumn {
     ty: ArrowType,
+    bigint: bool,
     valid: Vec<bool>,
     data: Data,
 }
@@ -37,7 +43,7 @@ impl ResultColumn {
             Some(Class::Bytes) => Data::Bytes { bytes: Vec::new(), ends: Vec::new() },
             None => return Err(Error::internal(format!("no result column of type {ty}"))),
         };
-        Ok(Self { ty: ty.clone(), valid: Vec::new(), data })
+        Ok(Self { ty: ty.clone(), bigint: *ty == ArrowType::Int64, valid: Vec::new(), data })
     }
 
     /// Number of rows.
@@ -91,6 +97,19 @@ impl ResultColumn {
         Ok(())
     }
 
+    /// Appends a BIGINT; as [`ResultColumn::push`], for columns that are one.
+    #[inline]
+    pub fn push_bigint(&mut self, value: i64) -> Result<()> {
+        match &mut self.data {
+            Data::Int(v) if self.bigint => {
+                self.valid.push(true);
+                v.push(value);
+                Ok(())
+            }
+            _ => self.push(ScalarRef::Int(value)),
+        }
+    }
+
     /// The value of a row; NULL beyond the last.
     pub fn get(&self, row: usize) -> ScalarRef<'_> {
         if !self.valid.get(row).copied().unwrap_or(false) {
@@ -115,6 +134,16 @@ impl ResultColumn {
 
     /// The rows at `indices` as an array.
     pub fn take(&self, indices: &[u32]) -> Result<ArrayRef> {
+        if let (ArrowType::Int64, Data::Int(values)) = (&self.ty, &self.data)
+            && self.valid.iter().all(|v| *v)
+        {
+            let taken: Vec<i64> = if is_all(indices, values.len()) {
+                values.clone()
+            } else {
+                indices.iter().map(|i| values.get(*i as usize).copied().unwrap_or(0)).collect()
+            };
+            return Ok(Arc::new(PrimitiveArray::<Int64Type>::from(taken)));
+        }
         let rows = || indices.iter().map(|i| self.get(*i as usize));
         let int = |v: ScalarRef<'_>| if let ScalarRef::Int(v) = v { Some(v) } else { None };
         let float = |v: ScalarRef<'_>| if let ScalarRef::Float(v) = v { Some(v) } else { None };

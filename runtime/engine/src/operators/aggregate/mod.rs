@@ -11,6 +11,7 @@ mod variance;
 
 pub use accumulator::Acc;
 pub use column::ResultColumn;
+pub(crate) use column::is_all;
 pub use inputs::{AggSet, MapKind, MapSpec, RowInputs, describe_columns, map_rows};
 
 use arrow::datatypes::DataType as ArrowType;
