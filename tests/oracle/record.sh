@@ -5,11 +5,9 @@
 # Needs bash, python3 with pip, and a JDK (17 or later). Jars and classes are kept in the user's cache.
 set -euo pipefail
 
-version=2.3.0
 here=$(cd "$(dirname "$0")" && pwd)
 goldens=$(cd "$here/../goldens" && pwd)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/streamjob/oracle
-flink=$cache/flink-$version
 
 mode=record
 if [ "${1:-}" = "--check" ]; then
@@ -17,20 +15,9 @@ if [ "${1:-}" = "--check" ]; then
   shift
 fi
 
-if [ ! -d "$flink" ]; then
-  mkdir -p "$cache"
-  part=$(mktemp -d "$cache/flink-$version.XXXXXX")
-  python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore \
-    --no-deps --target "$part" "apache-flink-libraries==$version"
-  mv -T "$part" "$flink" # only a complete installation gets the name
-fi
-lib=$flink/pyflink/lib
-if [ ! -d "$lib" ]; then
-  echo "record.sh: no jars in $lib; delete $flink and run again" >&2
-  exit 1
-fi
+lib=$("$here/../../scripts/install-flink")
 
-classes=$cache/classes-$version
+classes=$cache/classes
 if [ ! "$classes/Oracle.class" -nt "$here/Oracle.java" ]; then
   mkdir -p "$classes"
   javac -nowarn -d "$classes" -cp "$lib/*" "$here/Oracle.java"

@@ -317,7 +317,8 @@ mod tests {
 
         #[test]
         fn hex_is_hex(x: u64) {
-            prop_assert_eq!(std::str::from_utf8(&hex(x)).unwrap(), format!("{x:016x}"));
+            let digits = hex(x);
+            prop_assert_eq!(std::str::from_utf8(&digits).unwrap(), format!("{x:016x}"));
         }
     }
 }
