@@ -189,7 +189,7 @@ impl Generator {
                 let value = |row: &Row| {
                     let x = random(row).next();
                     let at = match most.checked_add(1) {
-                        Some(range) => (u128::from(x) * u128::from(range) >> 64) as u64,
+                        Some(range) => ((u128::from(x) * u128::from(range)) >> 64) as u64,
                         None => x,
                     };
                     low.wrapping_add(at as i64)
