@@ -11,6 +11,7 @@
 
 mod emit;
 mod fire;
+mod pending;
 
 use crate::operator::{Operator, OperatorContext, OperatorFactory, OperatorMetrics, Output, TaskInfo};
 use crate::operators::aggregate::maps::{MapBatch, NO_SLOT};
@@ -22,8 +23,9 @@ use crate::operators::window::{LocalZone, WindowKind, WindowSpec};
 use crate::operators::{at, at_mut, column, columns};
 use arrow::array::Array;
 use emit::Emitter;
-use fire::Pending;
 pub(in crate::operators) use fire::read_times;
+use pending::{Pending, Run, read_runs, write_runs};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use streamjob_core::key::{self, KeyRows};
 use streamjob_core::{Barrier, Batch, Error, Result, Schema};
@@ -137,7 +139,10 @@ impl OperatorFactory for WindowAggregate {
             state: StateId(0),
             maps: Vec::new(),
             watermark: i64::MIN,
-            pending: Pending::default(),
+            pending: Pending::new(match &self.source {
+                WindowSource::Time { window, .. } => window.slice(),
+                WindowSource::Attached { .. } => 1,
+            }),
             config: self.clone(),
             set,
         }))
@@ -205,6 +210,18 @@ impl WindowOperator {
         })
     }
 
+    /// What of a run of ends has not fired.
+    fn unfired(&self, (first, last): Run, step: i64) -> Run {
+        let step = step.max(1);
+        // Almost always none has.
+        let (mut low, mut high) = (0, (last - first) / step + 1);
+        while low < high && self.fired(first + low * step) {
+            let middle = low + (high - low) / 2;
+            if self.fired(first + middle * step) { low = middle + 1 } else { high = middle }
+        }
+        (first + low * step, last)
+    }
+
     fn targets(&self, batch: &Batch) -> Result<Vec<Option<Target>>> {
         match &self.config.source {
             WindowSource::Time { column: index, window } => {
@@ -235,19 +252,13 @@ impl WindowOperator {
             return;
         }
         match &self.config.source {
-            WindowSource::Attached { .. } => self.pending.add(target.time, group),
+            WindowSource::Attached { .. } => self.pending.add((target.time, target.time), group),
             WindowSource::Time { window, .. } => {
                 let window = *window;
                 let last = if target.tag == TOTAL { target.time } else { window.last_end(target.time) };
                 // A total's windows before its end were noted by the slices or have fired; late rows come to the next.
                 let first = if target.tag == TOTAL { window.start(last) + window.slice() } else { target.time };
-                let mut end = first;
-                while end <= last {
-                    if !self.fired(end) {
-                        self.pending.add(end, group);
-                    }
-                    end = end.saturating_add(window.slice().max(1));
-                }
+                self.pending.add(self.unfired((first, last), window.slice()), group);
             }
         }
     }
@@ -264,10 +275,15 @@ impl Operator for WindowOperator {
         self.maps = ids.split_off(1);
         let marks = read_times(restored.items("watermark"))?;
         self.watermark = marks.into_iter().min().unwrap_or(i64::MIN);
-        for end in read_times(restored.items("pending"))? {
-            for group in self.own.clone() {
-                self.pending.add(end, group as u16);
-            }
+        let runs = read_runs(restored.items("pending"))?;
+        for group in self.own.clone().filter(|_| !runs.is_empty()) {
+            let (group, mut holds) = (group as u16, false);
+            backend.scan(self.state, &group.to_be_bytes(), &mut |_, _| {
+                holds = true;
+                Ok(ControlFlow::Break(()))
+            })?;
+            // Groups without state have nothing that could fire.
+            runs.iter().filter(|_| holds).for_each(|run| self.pending.add(*run, group));
         }
         Ok(())
     }
@@ -380,8 +396,7 @@ impl Operator for WindowOperator {
     ) -> Result<OperatorState> {
         let mut state = OperatorState::default();
         state.set("watermark", ListMode::Union, vec![self.watermark.to_le_bytes().to_vec()]);
-        let ends = self.pending.ends().flat_map(i64::to_le_bytes).collect();
-        state.set("pending", ListMode::Union, vec![ends]);
+        state.set("pending", ListMode::Union, vec![write_runs(&self.pending.all())]);
         Ok(state)
     }
 }

@@ -3,6 +3,7 @@
 //! that two runs can be compared. Nothing here asserts a time.
 
 mod exchange;
+mod flink;
 mod jobs;
 mod kill;
 mod latency;
@@ -18,7 +19,7 @@ use report::Report;
 use std::path::PathBuf;
 use streamjob_core::{Error, Result};
 
-const USAGE: &str = "usage: streamjob-bench [--json FILE] [--bytes N] [--scale F] [--only TEXT] [all | jobs | kill | rescale | latency | exchange]…
+const USAGE: &str = "usage: streamjob-bench [--json FILE] [--bytes N] [--scale F] [--only TEXT] [all | jobs | kill | rescale | latency | exchange | flink]…
        streamjob-bench compare OLD.json NEW.json
 
   jobs      whole jobs, each a process of its own: rows a second, CPU, memory, bytes written
@@ -26,6 +27,7 @@ const USAGE: &str = "usage: streamjob-bench [--json FILE] [--bytes N] [--scale F
   rescale   2→4 and 4→2 of a running job with that state
   latency   a row's creation until it reaches the sink, 100,000 rows a second, a checkpoint every second
   exchange  rows between two processes beside bare TCP over loopback
+  flink     jobs in Flink and here, in turn; not part of all
 
   --bytes   of payload in the keyed state (1073741824)
   --scale   of the jobs' rows (1)
@@ -57,7 +59,7 @@ impl Args {
                 }
                 "--only" => args.only = value()?,
                 "all" => args.benches.extend(["jobs", "kill", "rescale", "latency", "exchange"].map(String::from)),
-                "jobs" | "kill" | "rescale" | "latency" | "exchange" => args.benches.push(word),
+                "jobs" | "kill" | "rescale" | "latency" | "exchange" | "flink" => args.benches.push(word),
                 _ => return Err(Error::user(format!("'{word}' is not known here")).fix(USAGE)),
             }
         }
@@ -94,6 +96,7 @@ fn run(args: &Args) -> Result<()> {
             "kill" => kill::run(args.bytes, &mut report)?,
             "rescale" => rescale::run(args.bytes, &mut report)?,
             "latency" => latency::run(&mut report)?,
+            "flink" => flink::run(args.scale, &args.only, &mut report)?,
             _ => exchange::run(&mut report)?,
         }
     }

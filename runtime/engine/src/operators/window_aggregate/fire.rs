@@ -1,4 +1,4 @@
-//! Firing: from the slices of a window to its results, and which windows wait.
+//! Firing: from the slices of a window to its results.
 
 use super::{SLICE, TOTAL, WindowOperator, WindowSource, prefix};
 use crate::operator::Output;
@@ -10,44 +10,6 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ops::ControlFlow;
 use streamjob_core::{Error, Result};
 use streamjob_state::{KeyedBackend, StateId};
-
-/// Window ends that wait for the watermark, with the key groups that have rows in them.
-#[derive(Debug, Default)]
-pub(super) struct Pending {
-    ends: BTreeMap<i64, BTreeSet<u16>>,
-    /// Slices and totals whose windows are in `ends` already.
-    known: BTreeMap<(i64, u8), BTreeSet<u16>>,
-}
-
-impl Pending {
-    /// True the first time that a slice or total is named for a key group.
-    pub(super) fn first_time(&mut self, time: i64, tag: u8, group: u16) -> bool {
-        self.known.entry((time, tag)).or_default().insert(group)
-    }
-
-    pub(super) fn add(&mut self, end: i64, group: u16) {
-        self.ends.entry(end).or_default().insert(group);
-    }
-
-    pub(super) fn first(&self) -> Option<i64> {
-        self.ends.first_key_value().map(|(end, _)| *end)
-    }
-
-    /// Takes a window off the queue. What is known of slices that can only be in fired windows is forgotten.
-    pub(super) fn take(&mut self, end: i64) -> BTreeSet<u16> {
-        self.ends.remove(&end).unwrap_or_default()
-    }
-
-    fn forget(&mut self, through: i64) {
-        while let Some(entry) = self.known.first_entry().filter(|e| e.key().0 <= through) {
-            entry.remove();
-        }
-    }
-
-    pub(super) fn ends(&self) -> impl Iterator<Item = i64> {
-        self.ends.keys().copied()
-    }
-}
 
 /// Times of operator state: little-endian, any number per item.
 pub(in crate::operators) fn read_times(items: &[Vec<u8>]) -> Result<Vec<i64>> {
