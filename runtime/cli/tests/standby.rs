@@ -109,7 +109,8 @@ fn the_next_form_of_a_job_takes_over_where_the_one_before_stopped() {
     let new = Form::new(dir.path(), "r2", &sql("id + 0"));
     let (mut next, next_worker) = (new.coordinator(&["--standby"]), new.worker());
     next.until_told("stands by");
-    let standby = new.until("worker", "/status", |s| s["workers"]["registered"] == 1);
+    let standby =
+        new.until("worker", "/status", |s| s["workers"]["registered"] == 1 && s["standby"]["fits"].is_boolean());
     assert_eq!((&standby["generation"], &standby["revision"]), (&json!(0), &json!("r2")), "{standby}");
     let preflight = &standby["standby"];
     assert_eq!(preflight["fits"], true, "{standby}");
@@ -253,8 +254,7 @@ fn state_that_does_not_fit_is_told_before_anything_is_touched() {
     coordinator.until_told("completed in");
     let new = Form::new(dir.path(), "r2", COUNT);
     let mut next = new.coordinator(&["--standby", "--set", "pipeline.max-parallelism=64"]);
-    next.until_told("stands by");
-    let status = new.get("/status");
+    let status = new.until("answer", "/status", |s| s["standby"]["error"].is_string());
     let error = status["standby"]["error"].as_str().unwrap();
     assert!(status["standby"]["fits"] == false && error.contains("parallelism"), "{status}");
     let refused = new.go("latest", "go");
