@@ -100,8 +100,27 @@ fn workers_that_crash_are_rolled_back() {
 fn a_job_that_never_completes_a_checkpoint_is_rolled_back() {
     beside("rollback::checkpoint", async |space| {
         comes_back(space, |job| {
-            job.with("/spec/checkpoint/timeout", "10ms").with("/spec/checkpoint/tolerableFailures", 1000)
+            with_sinks(job, 24)
+                .with("/spec/checkpoint/timeout", "10ms")
+                .with("/spec/checkpoint/tolerableFailures", 1000)
         })
         .await;
     });
+}
+
+/// With so many sinks more, each of which uploads a file at every barrier: more than 10 ms can hold.
+fn with_sinks(job: Job, count: usize) -> Job {
+    let sql = job.manifest.pointer("/spec/job/sql").and_then(|s| s.as_str()).unwrap().to_owned();
+    let path = sql.split("'path'").nth(1).and_then(|rest| rest.split('\'').nth(1)).expect("a sink's path").to_owned();
+    let more = path.replace("/seen", "-more");
+    let table = |n| {
+        format!(
+            "CREATE TABLE more{n} (id BIGINT) WITH ('connector' = 'filesystem', 'format' = 'csv', 'path' = '{more}/{n}');\n"
+        )
+    };
+    let tables: String = (0..count).map(table).collect();
+    let inserts: String = (0..count).map(|n| format!("INSERT INTO more{n} SELECT id FROM ids;\n")).collect();
+    let (begin, end) = ("EXECUTE STATEMENT SET", "END;");
+    assert!(sql.contains(begin) && sql.contains(end), "{sql}");
+    job.sql(sql.replace(begin, &format!("{tables}{begin}")).replace(end, &format!("{inserts}{end}")))
 }
