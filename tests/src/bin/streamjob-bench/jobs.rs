@@ -44,26 +44,15 @@ INSERT INTO state_demo SELECT item, LAST_VALUE(item) FROM items GROUP BY item;";
 
 const COLUMNS: &str = "id BIGINT, uid INT, amount DOUBLE, note STRING";
 
-const MAKE_CSV: &str = "CREATE TABLE made ({columns}) WITH ('connector'='datagen', 'seed'='1', 'rows-per-second'='1000000000',
+const MAKE: &str = "CREATE TABLE made ({columns}) WITH ('connector'='datagen', 'seed'='1', 'rows-per-second'='1000000000',
   'number-of-rows'='{rows}', 'fields.uid.min'='0', 'fields.uid.max'='999', 'fields.amount.min'='0', 'fields.amount.max'='1000',
   'fields.note.length'='40');
-CREATE TABLE kept ({columns}) WITH ('connector'='filesystem', 'path'='{output}', 'format'='csv');
+CREATE TABLE kept ({columns}) WITH ('connector'='filesystem', 'path'='{output}', 'format'='{format}');
 INSERT INTO kept SELECT * FROM made;";
 
-const FILTER_CSV: &str =
-    "CREATE TABLE read ({columns}) WITH ('connector'='filesystem', 'path'='{input}', 'format'='csv');
-CREATE TABLE kept ({columns}) WITH ('connector'='filesystem', 'path'='{output}', 'format'='csv');
-INSERT INTO kept SELECT * FROM read WHERE uid < 500;";
-
-const MAKE_JSON: &str = "CREATE TABLE made ({columns}) WITH ('connector'='datagen', 'seed'='1', 'rows-per-second'='1000000000',
-  'number-of-rows'='{rows}', 'fields.uid.min'='0', 'fields.uid.max'='999', 'fields.amount.min'='0', 'fields.amount.max'='1000',
-  'fields.note.length'='40');
-CREATE TABLE kept ({columns}) WITH ('connector'='filesystem', 'path'='{output}', 'format'='json');
-INSERT INTO kept SELECT * FROM made;";
-
-const FILTER_JSON: &str =
-    "CREATE TABLE read ({columns}) WITH ('connector'='filesystem', 'path'='{input}', 'format'='json');
-CREATE TABLE kept ({columns}) WITH ('connector'='filesystem', 'path'='{output}', 'format'='json');
+const FILTER: &str =
+    "CREATE TABLE read ({columns}) WITH ('connector'='filesystem', 'path'='{input}', 'format'='{format}');
+CREATE TABLE kept ({columns}) WITH ('connector'='filesystem', 'path'='{output}', 'format'='{format}');
 INSERT INTO kept SELECT * FROM read WHERE uid < 500;";
 
 const M: u64 = 1_000_000;
@@ -87,10 +76,10 @@ const JOBS: &[Job] = &[
     article("004/heap", "hashmap", true, 1.5),
     article("004/rocksdb full", "rocksdb", false, 0.6),
     article("004/rocksdb incremental", "rocksdb", true, 0.6),
-    files("csv/make", None, MAKE_CSV),
-    files("csv/filter", Some("csv/make"), FILTER_CSV),
-    files("json/make", None, MAKE_JSON),
-    files("json/filter", Some("json/make"), FILTER_JSON),
+    files("csv/make", None, MAKE),
+    files("csv/filter", Some("csv/make"), FILTER),
+    files("json/make", None, MAKE),
+    files("json/filter", Some("json/make"), FILTER),
 ];
 
 /// All jobs of the table whose name holds `only`, with `scale` times their rows.
@@ -150,6 +139,7 @@ fn once(job: &Job, scale: f64, dir: &Path) -> Result<Run> {
         .replace("{rows}", &rows.to_string())
         .replace("{keys}", &job.keys.to_string())
         .replace("{columns}", COLUMNS)
+        .replace("{format}", job.name.split('/').next().unwrap_or_default())
         .replace("{output}", &out.display().to_string())
         .replace("{input}", &job.input.map(|i| output(dir, i).display().to_string()).unwrap_or_default());
     std::fs::write(own.join("job.sql"), sql).transient("cannot write a job")?;
