@@ -14,6 +14,13 @@ pub trait SourceFactory: Send + Sync {
     fn parallelism(&self) -> Option<u32> {
         None
     }
+    /// The same source with these of its columns only, in this order: what others hold is not read, not parsed, not
+    /// made. Positions in checkpoints stay the same. `None` where it cannot; [`Projected`](crate::Projected) drops
+    /// them then.
+    fn project(&self, columns: &[usize]) -> Option<std::sync::Arc<dyn SourceFactory>> {
+        let _ = columns;
+        None
+    }
 }
 
 /// A sink as the planner sees it.

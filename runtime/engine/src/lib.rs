@@ -11,6 +11,7 @@ mod local;
 pub mod net;
 pub mod operator;
 pub mod operators;
+mod projected;
 mod task;
 pub mod testing;
 
@@ -18,3 +19,4 @@ pub use connector::{Connectors, SinkFactory, SourceFactory};
 pub use graph::{Edge, Exchange, JobGraph, Node, NodeId, NodeKind};
 pub use local::{LocalDeployment, TaskTimes, deploy_local};
 pub use operator::{Operator, OperatorContext, OperatorFactory, Output, Progress, Source, SourcePoll, TaskInfo};
+pub use projected::Projected;

@@ -6,6 +6,7 @@ use crate::explain;
 use crate::expr::ExprContext;
 use crate::lower::lower;
 use crate::parser::{Explained, Located, Statement, parse_script};
+use crate::plan::prune::prune;
 use crate::plan::query::{Names, Planner};
 use crate::plan::sink::{self, SinkPlan};
 use crate::plan::{Rel, optimize};
@@ -116,14 +117,16 @@ impl<'a> Session<'a> {
                 self.inserts.push(plan);
             }
             Statement::Explain(Explained::Query(query)) => {
-                let rel: Rel = optimize::merge(self.planner(ctx).query(query, &Names::new())?)?;
+                let mut rel: Rel = optimize::merge(self.planner(ctx).query(query, &Names::new())?)?;
+                prune(&mut [&mut rel])?;
                 self.explained.push(explain::query(&rel));
             }
             Statement::Explain(Explained::Inserts(inserts)) => {
-                let plans = inserts
+                let mut plans = inserts
                     .iter()
                     .map(|i| optimized(sink::plan(&self.planner(ctx), self.ctx.connectors, i)?))
                     .collect::<Result<Vec<_>>>()?;
+                narrow(&mut plans)?;
                 let lowered = lower(&plans, self.ctx.connectors, &options)?;
                 self.explained.push(format!(
                     "{}\n{}",
@@ -162,12 +165,13 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    fn finish(self) -> Result<PlannedJob> {
+    fn finish(mut self) -> Result<PlannedJob> {
         if self.inserts.is_empty() {
             let error = Error::user("the script has no INSERT statement, so there is no job");
             return Err(error.fix("add INSERT INTO … SELECT …; to see rows, into a table with 'connector' = 'print'"));
         }
         let options = self.options()?;
+        narrow(&mut self.inserts)?;
         let lowered = lower(&self.inserts, self.ctx.connectors, &options)?;
         let mut explain = explain::plans(&self.inserts);
         explain.push('\n');
@@ -187,4 +191,8 @@ impl<'a> Session<'a> {
 
 fn optimized(plan: SinkPlan) -> Result<SinkPlan> {
     Ok(SinkPlan { rel: optimize::merge(plan.rel)?, ..plan })
+}
+
+fn narrow(plans: &mut [SinkPlan]) -> Result<()> {
+    prune(&mut plans.iter_mut().map(|p| &mut p.rel).collect::<Vec<_>>())
 }

@@ -16,7 +16,7 @@ use streamjob_engine::operators::{
     AggCall, Calc, GroupAggregate, LocalZone, NotNullEnforcer, SinkGuard, Union, WatermarkAssigner, WatermarkColumn,
     WindowAggregate, WindowOutput, WindowSource, WindowTvf,
 };
-use streamjob_engine::{Connectors, Edge, Exchange, JobGraph, Node, NodeId, NodeKind, OperatorFactory};
+use streamjob_engine::{Connectors, Edge, Exchange, JobGraph, Node, NodeId, NodeKind, OperatorFactory, Projected};
 use xxhash_rust::xxh3::xxh3_64;
 
 /// A job graph and what it reads and writes.
@@ -256,7 +256,12 @@ impl Lowering<'_> {
 
     fn scan(&mut self, table: &Arc<Table>, rel: &Rel) -> Result<Made> {
         let name = &table.def.name;
-        let factory = self.connectors.source(&table.def).map_err(|e| table.position.locate(e))?;
+        let mut factory = self.connectors.source(&table.def).map_err(|e| table.position.locate(e))?;
+        let physical = table.def.physical_schema();
+        let columns: Vec<usize> = rel.columns.iter().filter_map(|c| physical.index_of(&c.name)).collect();
+        if columns.len() < physical.columns.len() {
+            factory = factory.project(&columns).unwrap_or_else(|| Arc::new(Projected::new(factory, columns)));
+        }
         self.out.bounded = self.out.bounded && factory.bounded();
         let parallelism = factory.parallelism();
         let uid = self.uid(format!("source-{name}"));

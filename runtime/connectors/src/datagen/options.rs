@@ -38,7 +38,8 @@ pub(super) struct DatagenOptions {
     /// When row 0 was made, for runs with a seed; the wall clock otherwise.
     pub epoch_ms: Option<i64>,
     pub parallelism: Option<u32>,
-    pub fields: Vec<Generator>,
+    /// Of each column that is made: its place in the table, which its values depend on.
+    pub fields: Vec<(u64, Generator)>,
 }
 
 impl DatagenOptions {
@@ -54,7 +55,7 @@ impl DatagenOptions {
                 let length = u64::try_from(i128::from(end) - i128::from(start) + 1).unwrap_or(u64::MAX);
                 rows = Some(rows.map_or(length, |r| r.min(length)));
             }
-            fields.push(field);
+            fields.push((fields.len() as u64, field));
         }
         let seed = table.options.parse(&table.name, "seed", "a whole number", |t| t.trim().parse::<i64>().ok())?;
         Ok(Self {

@@ -3,8 +3,9 @@
 //! each lane is, is a union list, so that any parallelism goes on exactly.
 
 use super::options::DatagenOptions;
-use super::value::{Generator, Row};
+use super::value::Row;
 use arrow::array::{RecordBatch, RecordBatchOptions};
+use arrow::datatypes::SchemaRef;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -34,7 +35,7 @@ impl SourceFactory for DatagenFactory {
         let share = self.options.rows_per_second as f64 / f64::from(info.parallelism.max(1));
         Ok(Box::new(Datagen {
             options: self.options.clone(),
-            schema: self.schema.clone(),
+            schema: self.schema.arrow(),
             seed: self.options.seed,
             lanes: u64::from(info.max_parallelism.max(info.parallelism).max(1)),
             next: VecDeque::new(),
@@ -54,6 +55,15 @@ impl SourceFactory for DatagenFactory {
     fn parallelism(&self) -> Option<u32> {
         self.options.parallelism
     }
+
+    fn project(&self, columns: &[usize]) -> Option<Arc<dyn SourceFactory>> {
+        let fields = columns.iter().map(|c| self.options.fields.get(*c).cloned()).collect::<Option<_>>()?;
+        let schema = columns.iter().map(|c| self.schema.columns.get(*c).cloned()).collect::<Option<_>>()?;
+        Some(Arc::new(Self {
+            options: Arc::new(DatagenOptions { fields, ..(*self.options).clone() }),
+            schema: Schema { columns: schema },
+        }))
+    }
 }
 
 /// Progress of a lane, in a checkpoint.
@@ -69,7 +79,7 @@ struct Lane {
 
 struct Datagen {
     options: Arc<DatagenOptions>,
-    schema: Schema,
+    schema: SchemaRef,
     seed: u64,
     lanes: u64,
     /// Next rows of this subtask's lanes, in ascending order.
@@ -98,6 +108,23 @@ impl Datagen {
             let at = self.next.partition_point(|next| *next <= row);
             self.next.insert(at, row);
         }
+    }
+
+    /// Rows of all lanes in turn, as often as `allowed` has space for, while the lanes are equally far on.
+    fn rounds(&mut self, allowed: u64, now_ms: i64, rows: &mut Vec<Row>) {
+        let (Some(first), Some(last)) = (self.next.front().copied(), self.next.back().copied()) else { return };
+        let lanes = self.next.len() as u64;
+        // No lane may come to its end here.
+        let until_end = self.options.rows.unwrap_or(u64::MAX).saturating_sub(last).saturating_sub(1) / self.lanes;
+        let rounds = (allowed / lanes).min(until_end);
+        if last - first >= self.lanes || rounds == 0 {
+            return;
+        }
+        for round in 0..rounds {
+            let step = round * self.lanes;
+            rows.extend(self.next.iter().map(|number| Row { number: number + step, now_ms }));
+        }
+        self.next.iter_mut().for_each(|number| *number += rounds * self.lanes);
     }
 
     /// Rows that the rate allows now.
@@ -147,8 +174,11 @@ impl Source for Datagen {
             let wait = ((1.0 - self.tokens) / self.share * 1000.0).ceil().clamp(1.0, 1000.0);
             return Ok(SourcePoll::Wait(Duration::from_millis(wait as u64)));
         }
-        let epoch = self.options.epoch_ms.filter(|_| self.options.fields.iter().any(Generator::tells_time));
+        let epoch = self.options.epoch_ms.filter(|_| self.options.fields.iter().any(|(_, g)| g.tells_time()));
         let mut rows = Vec::with_capacity(allowed as usize);
+        if epoch.is_none() {
+            self.rounds(allowed, now_ms, &mut rows);
+        }
         while (rows.len() as u64) < allowed {
             let Some(number) = self.next.pop_front() else { break };
             let at = |epoch: i64| {
@@ -164,10 +194,10 @@ impl Source for Datagen {
         }
         self.tokens -= rows.len() as f64;
         self.made += rows.len() as u64;
-        let fields = self.options.fields.iter().zip(0u64..);
-        let columns = fields.map(|(g, field)| g.column(self.seed, field, &rows)).collect::<Result<Vec<_>>>()?;
+        let fields = self.options.fields.iter();
+        let columns = fields.map(|(field, g)| g.column(self.seed, *field, &rows)).collect::<Result<Vec<_>>>()?;
         let count = RecordBatchOptions::new().with_row_count(Some(rows.len()));
-        let data = RecordBatch::try_new_with_options(self.schema.arrow(), columns, &count)?;
+        let data = RecordBatch::try_new_with_options(self.schema.clone(), columns, &count)?;
         Ok(SourcePoll::Rows(Batch::inserts(data)))
     }
 

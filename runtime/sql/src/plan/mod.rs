@@ -6,6 +6,7 @@ pub mod bind;
 pub mod changelog;
 pub mod from;
 pub mod optimize;
+pub mod prune;
 pub mod query;
 pub mod refuse;
 pub mod sink;
