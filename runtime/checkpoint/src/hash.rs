@@ -13,6 +13,11 @@ pub fn checksum(bytes: &[u8]) -> String {
     format!("{:016x}", xxh3_64(bytes))
 }
 
+/// The checksum of what was hashed piece by piece.
+pub(crate) fn digest(hash: &Xxh3) -> String {
+    format!("{:016x}", hash.digest())
+}
+
 /// Size in bytes and checksum of a local file, read once in pieces.
 pub fn file_checksum(path: &Path) -> Result<(u64, String)> {
     let mut file = File::open(path).transient(format!("cannot open {}", path.display()))?;
@@ -22,7 +27,7 @@ pub fn file_checksum(path: &Path) -> Result<(u64, String)> {
     loop {
         let n = file.read(&mut buffer).transient(format!("cannot read {}", path.display()))?;
         if n == 0 {
-            return Ok((size, format!("{:016x}", hash.digest())));
+            return Ok((size, digest(&hash)));
         }
         hash.update(buffer.get(..n).unwrap_or(&[]));
         size += n as u64;

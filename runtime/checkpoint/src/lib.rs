@@ -31,6 +31,7 @@ pub mod plan;
 pub mod restore;
 pub mod retention;
 pub mod snapshot_store;
+mod spooled;
 pub mod store;
 #[cfg(test)]
 #[allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 use streamjob_core::error::ErrorExt;
 use streamjob_core::{CheckpointId, Result};
-use streamjob_state::{FileRef, Scope, SnapshotStore};
+use streamjob_state::{FileRef, Scope, SnapshotStore, SnapshotWrite};
 
 /// Numbers files that are on their way.
 static PART: AtomicU64 = AtomicU64::new(0);
@@ -211,6 +211,10 @@ impl SnapshotStore for Writing {
         self.store.write(scope, hint, bytes)
     }
 
+    fn create<'a>(&'a self, scope: Scope, hint: &str) -> Result<Box<dyn SnapshotWrite + 'a>> {
+        self.store.create(scope, hint)
+    }
+
     fn upload(&self, scope: Scope, hint: &str, path: &Path) -> Result<FileRef> {
         let file = self.store.upload(scope, hint, path)?;
         self.local.keep(&file, path, For::Checkpoint(self.id));
@@ -267,6 +271,10 @@ impl Drop for Reading {
 impl SnapshotStore for Reading {
     fn write(&self, scope: Scope, hint: &str, bytes: &[u8]) -> Result<FileRef> {
         self.store.write(scope, hint, bytes)
+    }
+
+    fn create<'a>(&'a self, scope: Scope, hint: &str) -> Result<Box<dyn SnapshotWrite + 'a>> {
+        self.store.create(scope, hint)
     }
 
     fn upload(&self, scope: Scope, hint: &str, path: &Path) -> Result<FileRef> {

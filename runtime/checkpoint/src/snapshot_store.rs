@@ -3,14 +3,15 @@
 
 use crate::hash::{checksum, file_checksum, from_base64, to_base64};
 use crate::layout::RESTORED;
-use crate::store::{ObjectStore, Storage, join};
+use crate::spooled::Spooled;
+use crate::store::{ObjectStore, ObjectWrite, Storage, join};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use streamjob_core::error::ErrorExt;
 use streamjob_core::{CheckpointId, Error, Result};
-use streamjob_state::{FileRef, Scope, SnapshotStore};
+use streamjob_state::{Buffered, FileRef, Scope, SnapshotStore, SnapshotWrite};
 use uuid::Uuid;
 
 /// Content up to this many bytes comes back inline, by default (`execution.checkpointing.data-inline-threshold`).
@@ -92,6 +93,16 @@ impl CheckpointWriter {
         self.uploaded.load(Ordering::Relaxed)
     }
 
+    /// Begins the file of this name in storage.
+    pub(crate) fn begin(&self, path: &str) -> Result<Box<dyn ObjectWrite + '_>> {
+        self.store.create(&join(self.dir(), path))
+    }
+
+    /// Counts a file that was written.
+    pub(crate) fn count(&self, size: u64) {
+        self.uploaded.fetch_add(size, Ordering::Relaxed);
+    }
+
     fn dir(&self) -> &str {
         match &self.target {
             Target::Checkpoint { dir, .. } | Target::Savepoint { dir } => dir,
@@ -99,7 +110,7 @@ impl CheckpointWriter {
     }
 
     /// A name that was never used: relative to [`Self::dir`].
-    fn name(&self, scope: Scope, hint: &str) -> String {
+    pub(crate) fn name(&self, scope: Scope, hint: &str) -> String {
         let hint: String = hint
             .chars()
             .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-') { c } else { '_' })
@@ -183,6 +194,13 @@ impl SnapshotStore for CheckpointWriter {
         Ok(FileRef { path, size, checksum, inline: None })
     }
 
+    fn create<'a>(&'a self, scope: Scope, hint: &str) -> Result<Box<dyn SnapshotWrite + 'a>> {
+        match self.placement {
+            Placement::Files { .. } => Ok(Box::new(Spooled::new(self, scope, hint))),
+            Placement::Memory { .. } => Ok(Buffered::new(self, scope, hint)),
+        }
+    }
+
     fn upload(&self, scope: Scope, hint: &str, local: &Path) -> Result<FileRef> {
         let size = std::fs::metadata(local).transient(format!("cannot read {}", local.display()))?.len();
         if self.inline(hint, size)? {
@@ -235,6 +253,10 @@ impl SnapshotStore for CheckpointReader {
     }
 
     fn write(&self, _: Scope, hint: &str, _: &[u8]) -> Result<FileRef> {
+        Err(Error::internal(format!("'{hint}' was to be written into a restore source")))
+    }
+
+    fn create<'a>(&'a self, _: Scope, hint: &str) -> Result<Box<dyn SnapshotWrite + 'a>> {
         Err(Error::internal(format!("'{hint}' was to be written into a restore source")))
     }
 
@@ -297,7 +319,8 @@ pub(crate) fn check(place: &str, file: &FileRef, size: u64, sum: &str) -> Result
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 mod tests {
     use super::*;
-    use crate::MemoryStore;
+    use crate::{FsStore, MemoryStore};
+    use std::io::Write as _;
 
     fn writer(store: &Arc<MemoryStore>, placement: Placement) -> CheckpointWriter {
         let target = Target::Checkpoint { dir: "ns/j/l".into(), id: 7, attempt: "a1".into() };
@@ -321,6 +344,36 @@ mod tests {
         assert_eq!(w.uploaded_bytes(), 20_480 + 2 * 20_481);
         assert!(Placement::files(1 << 20).is_ok());
         assert!(Placement::files((1 << 20) + 1).is_err());
+    }
+
+    #[test]
+    fn a_file_written_in_pieces_is_as_one_written_whole() {
+        let dir = tempfile::tempdir().unwrap();
+        let stores: [Arc<dyn ObjectStore>; 3] = [
+            Arc::new(MemoryStore::new()),
+            Arc::new(FsStore::open(dir.path().join("a")).unwrap()),
+            Arc::new(FsStore::open(dir.path().join("b")).unwrap().without_sync()),
+        ];
+        for store in stores {
+            let target = Target::Checkpoint { dir: "ns/j/l".into(), id: 7, attempt: "a1".into() };
+            for size in [0usize, 20_480, 20_481, 1 << 20, (1 << 20) + 1, 3_000_000] {
+                let w = CheckpointWriter::new(store.clone(), target.clone(), Placement::default());
+                let content: Vec<u8> = (0..size).map(|i| (i * 31 % 251) as u8).collect();
+                let mut pieces = w.create(Scope::Exclusive, "s").unwrap();
+                content.chunks(70_000).for_each(|c| pieces.write_all(c).unwrap());
+                let file = pieces.finish().unwrap();
+                let whole = w.write(Scope::Exclusive, "s", &content).unwrap();
+                assert_eq!((file.size, &file.checksum, &file.inline), (whole.size, &whole.checksum, &whole.inline));
+                assert_eq!(w.read(&file).unwrap(), content);
+                assert_eq!(w.uploaded_bytes(), 2 * size as u64);
+            }
+            let before = store.list("").unwrap().len();
+            let w = CheckpointWriter::new(store.clone(), target.clone(), Placement::default());
+            w.create(Scope::Exclusive, "s").unwrap().write_all(&[7; 2_000_000]).unwrap();
+            assert_eq!(store.list("").unwrap().len(), before, "unfinished, it leaves nothing");
+        }
+        let left = std::fs::read_dir(dir.path().join("a/.streamjob-tmp")).unwrap();
+        assert_eq!(left.count(), 0);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Test doubles of object stores: one that ignores conditions, one that dies
 //! after a number of operations.
 
-use crate::store::{Conditional, MemoryStore, Object, ObjectMeta, ObjectStore};
+use crate::store::{Conditional, MemoryStore, Object, ObjectMeta, ObjectStore, ObjectWrite, Whole};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
@@ -41,6 +41,10 @@ impl ObjectStore for IgnoringStore {
     fn put(&self, key: &str, bytes: &[u8]) -> Result<String> {
         self.inner.put(key, bytes)
     }
+    fn create<'a>(&'a self, key: &str) -> Result<Box<dyn ObjectWrite + 'a>> {
+        Ok(Whole::new(self, key))
+    }
+
     fn put_if_absent(&self, key: &str, bytes: &[u8]) -> Result<Conditional> {
         match self.ignore {
             Ignore::Absent => Ok(Conditional::Done(self.inner.put(key, bytes)?)),
@@ -133,6 +137,10 @@ impl ObjectStore for FaultyStore {
     fn put(&self, key: &str, bytes: &[u8]) -> Result<String> {
         self.step(|s| s.put(key, bytes))
     }
+    fn create<'a>(&'a self, key: &str) -> Result<Box<dyn ObjectWrite + 'a>> {
+        Ok(Whole::new(self, key))
+    }
+
     fn put_if_absent(&self, key: &str, bytes: &[u8]) -> Result<Conditional> {
         self.step(|s| s.put_if_absent(key, bytes))
     }

@@ -136,7 +136,15 @@ impl<W: Write> Writer<W> {
 }
 
 fn write_failed(e: arrow::error::ArrowError) -> Error {
-    Error::transient(format!("cannot write {FILE_NAME}")).caused_by(e)
+    let failed = Error::transient(format!("cannot write {FILE_NAME}"));
+    match e {
+        // Storage's own error says more.
+        arrow::error::ArrowError::IoError(_, e) => match e.downcast::<Error>() {
+            Ok(own) => own,
+            Err(e) => failed.caused_by(e),
+        },
+        e => failed.caused_by(e),
+    }
 }
 
 /// Receives the entries of a file: the state, the full key, the stored value.

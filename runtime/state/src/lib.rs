@@ -25,7 +25,8 @@ pub use operator::{ListMode, OperatorState};
 pub use point::{Entries, FullKeys};
 pub use restore::{NativeReader, overlapping};
 pub use snapshot::{
-    FileRef, KeyedSnapshot, PendingSnapshot, Scope, SnapshotFile, SnapshotFormat, SnapshotStore, StateMeta,
+    Buffered, FileRef, KeyedSnapshot, PendingSnapshot, Scope, SnapshotFile, SnapshotFormat, SnapshotStore,
+    SnapshotWrite, StateMeta,
 };
 pub use timers::{Timer, TimerService, timer_spec};
 pub use typed::{AggregatingState, ListState, MapState, StateValue, ValueState, key_prefix};

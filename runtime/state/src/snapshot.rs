@@ -90,12 +90,57 @@ pub enum Scope {
     Shared,
 }
 
+/// A file of a snapshot under way.
+pub trait SnapshotWrite: std::io::Write {
+    /// Puts the file in its place. The error is also that of writes before, in the storage's words.
+    fn finish(self: Box<Self>) -> Result<FileRef>;
+}
+
+/// A file that is held in memory until it is complete, for stores that take content whole.
+pub struct Buffered<'a> {
+    /// The store.
+    pub store: &'a dyn SnapshotStore,
+    /// Who the file belongs to.
+    pub scope: Scope,
+    /// Part of its name.
+    pub hint: String,
+    /// What was written.
+    pub bytes: Vec<u8>,
+}
+
+impl<'a> Buffered<'a> {
+    /// An empty file.
+    pub fn new(store: &'a dyn SnapshotStore, scope: Scope, hint: &str) -> Box<Self> {
+        Box::new(Self { store, scope, hint: hint.to_string(), bytes: Vec::new() })
+    }
+}
+
+impl std::io::Write for Buffered<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.bytes.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl SnapshotWrite for Buffered<'_> {
+    fn finish(self: Box<Self>) -> Result<FileRef> {
+        self.store.write(self.scope, &self.hint, &self.bytes)
+    }
+}
+
 /// Checkpoint storage as backends see it: bound to one checkpoint when writing,
 /// to one restore source when reading. Blocking; called from task and I/O threads.
 pub trait SnapshotStore: Send + Sync {
     /// Writes bytes; small ones come back inline. `hint` is part of the file's name (never used twice).
     /// Memory storage errors beyond its limit with the original's text and what to change.
     fn write(&self, scope: Scope, hint: &str, bytes: &[u8]) -> Result<FileRef>;
+    /// Begins a file that is written piece by piece and need not fit into memory where the storage can help it; as
+    /// [`SnapshotStore::write`] otherwise. Dropped unfinished, it leaves nothing.
+    fn create<'a>(&'a self, scope: Scope, hint: &str) -> Result<Box<dyn SnapshotWrite + 'a>>;
     /// Uploads a local file.
     fn upload(&self, scope: Scope, hint: &str, local: &Path) -> Result<FileRef>;
     /// True when the snapshot may refer to no earlier file (savepoints): backends then upload everything, and

@@ -1,9 +1,10 @@
 //! Objects as files below a folder. "Create if absent" is a hard link of a
 //! finished temporary file; "replace if unchanged" compares under a lock file.
-//! Every write is temporary file, fsync, rename or link, fsync of the folder.
+//! Every write is temporary file, fsync, rename or link, fsync of the folder;
+//! [`FsStore::without_sync`] leaves the fsyncs out.
 
 use super::memory::folder_prefix;
-use super::{Conditional, Object, ObjectMeta, ObjectStore, check_key, missing};
+use super::{Conditional, Object, ObjectMeta, ObjectStore, ObjectWrite, check_key, missing};
 use crate::hash::checksum;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
@@ -23,6 +24,7 @@ const STALE_TEMPORARY: Duration = Duration::from_secs(24 * 3600);
 #[derive(Debug)]
 pub struct FsStore {
     root: PathBuf,
+    sync: bool,
 }
 
 impl FsStore {
@@ -30,9 +32,17 @@ impl FsStore {
     pub fn open(root: impl Into<PathBuf>) -> Result<Self> {
         let root = root.into();
         let root = std::path::absolute(&root).map_err(|e| io_error("resolve", &root, e))?;
-        let store = Self { root };
+        let store = Self { root, sync: true };
         store.remove_stale_temporaries();
         Ok(store)
+    }
+
+    /// Leaves it to the operating system when content reaches the disk: a machine that crashes may lose what was written
+    /// shortly before, which processes that die do not.
+    #[must_use]
+    pub fn without_sync(mut self) -> Self {
+        self.sync = false;
+        self
     }
 
     fn path(&self, key: &str) -> Result<PathBuf> {
@@ -58,14 +68,20 @@ impl FsStore {
     }
 
     fn temporary(&self, write: impl FnOnce(&mut File) -> io::Result<()>) -> Result<Temporary> {
-        let path = self.internal()?.join(format!("tmp-{}", Uuid::new_v4().simple()));
-        let temporary = Temporary(path);
-        let done = File::create_new(&temporary.0).and_then(|mut f| {
-            write(&mut f)?;
-            f.sync_all()
-        });
-        done.map_err(|e| io_error("write", &temporary.0, e))?;
+        let (temporary, mut file) = self.new_temporary()?;
+        write(&mut file).and_then(|()| self.settle(&file)).map_err(|e| io_error("write", &temporary.0, e))?;
         Ok(temporary)
+    }
+
+    fn new_temporary(&self) -> Result<(Temporary, File)> {
+        let temporary = Temporary(self.internal()?.join(format!("tmp-{}", Uuid::new_v4().simple())));
+        let file = File::create_new(&temporary.0).map_err(|e| io_error("write", &temporary.0, e))?;
+        Ok((temporary, file))
+    }
+
+    /// Waits until a file or folder is on the disk, where that is wanted.
+    fn settle(&self, file: &File) -> io::Result<()> {
+        if self.sync { file.sync_all() } else { Ok(()) }
     }
 
     /// Runs `place` with the target's folder in place; again when a concurrent delete pruned the folder.
@@ -93,7 +109,7 @@ impl FsStore {
                 Err(e) => return Err((e, target.to_path_buf())),
             }
             // The name must survive a crash as the content does.
-            return match File::open(&parent).and_then(|d| d.sync_all()) {
+            return match File::open(&parent).and_then(|d| self.settle(&d)) {
                 // Deleted again already, with its folder.
                 Err(e) if e.kind() == ErrorKind::NotFound => Ok(()),
                 synced => synced.map_err(|e| (e, parent)),
@@ -159,6 +175,12 @@ impl ObjectStore for FsStore {
         let temporary = self.temporary(|f| f.write_all(bytes))?;
         self.replace(&target, &temporary)?;
         Ok(checksum(bytes))
+    }
+
+    fn create<'a>(&'a self, key: &str) -> Result<Box<dyn ObjectWrite + 'a>> {
+        let target = self.path(key)?;
+        let (temporary, file) = self.new_temporary()?;
+        Ok(Box::new(Growing { store: self, target, temporary, file }))
     }
 
     fn put_if_absent(&self, key: &str, bytes: &[u8]) -> Result<Conditional> {
@@ -290,6 +312,32 @@ impl ObjectStore for FsStore {
             return Err(missing(self, from));
         }
         self.upload(to, &source)
+    }
+}
+
+/// An object that is written piece by piece.
+struct Growing<'a> {
+    store: &'a FsStore,
+    target: PathBuf,
+    temporary: Temporary,
+    file: File,
+}
+
+impl Write for Growing<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let own = |e| io::Error::other(io_error("write", &self.temporary.0, e));
+        self.file.write(bytes).map_err(|e| if e.kind() == ErrorKind::Interrupted { e } else { own(e) })
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl ObjectWrite for Growing<'_> {
+    fn finish(self: Box<Self>) -> Result<()> {
+        self.store.settle(&self.file).map_err(|e| io_error("write", &self.temporary.0, e))?;
+        self.store.replace(&self.target, &self.temporary)
     }
 }
 

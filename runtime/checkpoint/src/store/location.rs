@@ -7,6 +7,14 @@ use streamjob_core::{Error, Result};
 
 /// Opens the store of a location.
 pub fn open(location: &str, s3: &S3Config) -> Result<Arc<dyn ObjectStore>> {
+    open_with(location, s3, true)
+}
+
+fn open_with(location: &str, s3: &S3Config, sync: bool) -> Result<Arc<dyn ObjectStore>> {
+    let folder = |path: &str| -> Result<Arc<dyn ObjectStore>> {
+        let store = FsStore::open(path)?;
+        Ok(Arc::new(if sync { store } else { store.without_sync() }))
+    };
     let trimmed = location.trim();
     if trimmed.is_empty() {
         return Err(Error::user("the checkpoint location is empty")
@@ -19,18 +27,18 @@ pub fn open(location: &str, s3: &S3Config) -> Result<Arc<dyn ObjectStore>> {
                 let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
                 Ok(Arc::new(S3Store::open(bucket, prefix, s3)?))
             }
-            "file" => Ok(Arc::new(FsStore::open(rest.strip_prefix("localhost").unwrap_or(rest))?)),
+            "file" => folder(rest.strip_prefix("localhost").unwrap_or(rest)),
             other => Err(Error::user(format!("checkpoint location '{location}' has the unknown scheme '{other}'"))
                 .fix("known are s3://bucket/prefix, file:///path and plain paths")),
         };
     }
     if let Some(rest) = trimmed.strip_prefix("file:") {
-        return Ok(Arc::new(FsStore::open(rest)?));
+        return folder(rest);
     }
     if trimmed == "memory:" {
         return Ok(Arc::new(MemoryStore::new()));
     }
-    Ok(Arc::new(FsStore::open(trimmed)?))
+    folder(trimmed)
 }
 
 /// Checkpoint storage of a job: its root, and how to open other places that a user may name.
@@ -39,6 +47,7 @@ pub struct Storage {
     /// The root below which namespaces and jobs lie.
     pub root: Arc<dyn ObjectStore>,
     s3: S3Config,
+    sync: bool,
 }
 
 /// A folder in some store.
@@ -55,17 +64,22 @@ pub struct Located {
 impl Storage {
     /// Opens the root at a location.
     pub fn open(location: &str, s3: S3Config) -> Result<Self> {
-        Ok(Self { root: open(location, &s3)?, s3 })
+        Ok(Self { root: open(location, &s3)?, s3, sync: true })
+    }
+
+    /// The same without waiting for the disk in folders: see [`FsStore::without_sync`].
+    pub fn open_without_sync(location: &str, s3: S3Config) -> Result<Self> {
+        Ok(Self { root: open_with(location, &s3, false)?, s3, sync: false })
     }
 
     /// Over a store that is already open.
     pub fn over(root: Arc<dyn ObjectStore>) -> Self {
-        Self { root, s3: S3Config::default() }
+        Self { root, s3: S3Config::default(), sync: true }
     }
 
     /// Over a store that is already open, with the S3 settings for other places.
     pub fn with_s3(root: Arc<dyn ObjectStore>, s3: S3Config) -> Self {
-        Self { root, s3 }
+        Self { root, s3, sync: true }
     }
 
     /// The store with this root: the job's own, or another one opened with the same access.
@@ -74,7 +88,7 @@ impl Storage {
         if root == self.root.url("").trim_end_matches('/') {
             return Ok(self.root.clone());
         }
-        open(&root, &self.s3)
+        open_with(&root, &self.s3, self.sync)
     }
 
     /// Finds the folder that a user named by location; own storage is recognised by its prefix.
@@ -87,7 +101,7 @@ impl Storage {
         {
             return Ok(Located { store: self.root.clone(), dir: rest.trim_matches('/').to_string(), own: true });
         }
-        Ok(Located { store: open(&location, &self.s3)?, dir: String::new(), own: false })
+        Ok(Located { store: open_with(&location, &self.s3, self.sync)?, dir: String::new(), own: false })
     }
 }
 

@@ -1,7 +1,7 @@
 //! Objects in process memory: for tests, and for jobs that keep their
 //! checkpoints in the coordinator (`checkpoint.storage: {type: Memory}`).
 
-use super::{Conditional, Object, ObjectMeta, ObjectStore, check_key, missing};
+use super::{Conditional, Object, ObjectMeta, ObjectStore, ObjectWrite, Whole, check_key, missing};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -74,6 +74,10 @@ impl ObjectStore for MemoryStore {
     fn put(&self, key: &str, bytes: &[u8]) -> Result<String> {
         check_key(key)?;
         Ok(self.lock().write(key, bytes))
+    }
+
+    fn create<'a>(&'a self, key: &str) -> Result<Box<dyn ObjectWrite + 'a>> {
+        Ok(Whole::new(self, key))
     }
 
     fn put_if_absent(&self, key: &str, bytes: &[u8]) -> Result<Conditional> {

@@ -50,6 +50,42 @@ pub enum Conditional {
     Lost,
 }
 
+/// An object under way. Dropped unfinished, it leaves nothing. Errors of its writes carry the store's own ones.
+pub trait ObjectWrite: std::io::Write {
+    /// Puts the object in its place.
+    fn finish(self: Box<Self>) -> Result<()>;
+}
+
+/// An object held in memory until it is complete.
+pub(crate) struct Whole<'a, S: ?Sized> {
+    store: &'a S,
+    key: String,
+    bytes: Vec<u8>,
+}
+
+impl<'a, S: ObjectStore + ?Sized> Whole<'a, S> {
+    pub fn new(store: &'a S, key: &str) -> Box<Self> {
+        Box::new(Self { store, key: key.to_string(), bytes: Vec::new() })
+    }
+}
+
+impl<S: ?Sized> std::io::Write for Whole<'_, S> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.bytes.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<S: ObjectStore + ?Sized> ObjectWrite for Whole<'_, S> {
+    fn finish(self: Box<Self>) -> Result<()> {
+        self.store.put(&self.key, &self.bytes).map(|_| ())
+    }
+}
+
 /// A place for objects.
 pub trait ObjectStore: Send + Sync {
     /// For messages: scheme, place and endpoint.
@@ -58,6 +94,8 @@ pub trait ObjectStore: Send + Sync {
     fn url(&self, key: &str) -> String;
     /// Writes an object, replacing what is there. Never leaves it half-written.
     fn put(&self, key: &str, bytes: &[u8]) -> Result<String>;
+    /// Begins an object that is written piece by piece, as [`ObjectStore::put`] writes one.
+    fn create<'a>(&'a self, key: &str) -> Result<Box<dyn ObjectWrite + 'a>>;
     /// Writes an object that must not exist yet.
     fn put_if_absent(&self, key: &str, bytes: &[u8]) -> Result<Conditional>;
     /// Replaces an object whose version tag is `etag`.

@@ -3,7 +3,7 @@
 //! backoff; conflicts of conditional writes and torn downloads are retried here.
 
 use super::s3_error::{Failure, Place, describe};
-use super::{Conditional, Object, ObjectMeta, ObjectStore, check_key, join, missing};
+use super::{Conditional, Object, ObjectMeta, ObjectStore, ObjectWrite, Whole, check_key, join, missing};
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::config::retry::RetryConfig;
@@ -269,6 +269,10 @@ impl ObjectStore for S3Store {
 
     fn put(&self, key: &str, bytes: &[u8]) -> Result<String> {
         self.put_with(key, bytes, false, None)?.ok_or_else(|| Error::internal("an unconditional put lost a condition"))
+    }
+
+    fn create<'a>(&'a self, key: &str) -> Result<Box<dyn ObjectWrite + 'a>> {
+        Ok(Whole::new(self, key))
     }
 
     fn put_if_absent(&self, key: &str, bytes: &[u8]) -> Result<Conditional> {

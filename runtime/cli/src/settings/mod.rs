@@ -264,7 +264,8 @@ pub(crate) fn storage(options: &Options, place: &Place) -> Result<Storage> {
     let s3 = s3_config(options)?;
     match place {
         Place::Memory => Ok(Storage::with_s3(Arc::new(MemoryStore::new()), s3)),
-        Place::At(location) => Storage::open(location, s3),
+        Place::At(location) if options.bool("execution.checkpointing.sync-files") => Storage::open(location, s3),
+        Place::At(location) => Storage::open_without_sync(location, s3),
     }
 }
 

@@ -194,6 +194,14 @@ pub static REGISTRY: &[OptionDef] = &[
         Some("20 kb"),
         "State no larger than this stands inside the manifest; at most 1 MiB.",
     ),
+    yes(
+        "execution.checkpointing.sync-files",
+        &[],
+        Bool,
+        Some("true"),
+        "Whether a checkpoint in a folder waits until its files are on the disk. Without, a machine that crashes may lose the \
+         last checkpoints; Flink does not wait.",
+    ),
     ignored(
         "execution.checkpointing.write-buffer-size",
         &["state.storage.fs.write-buffer-size"],

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use parking_lot::Mutex;
 use streamjob_core::error::ErrorExt;
 use streamjob_core::{Error, Result};
-use streamjob_state::{Clock, FileRef, Scope, SnapshotStore};
+use streamjob_state::{Buffered, Clock, FileRef, Scope, SnapshotStore, SnapshotWrite};
 
 /// Files in a map. Writes can be made to fail.
 #[derive(Default)]
@@ -59,6 +59,10 @@ impl SnapshotStore for MemoryStore {
             checksum: format!("{:016x}", streamjob_core::key::hash(bytes)),
             inline: None,
         })
+    }
+
+    fn create<'a>(&'a self, scope: Scope, hint: &str) -> Result<Box<dyn SnapshotWrite + 'a>> {
+        Ok(Buffered::new(self, scope, hint))
     }
 
     fn upload(&self, scope: Scope, hint: &str, local: &Path) -> Result<FileRef> {

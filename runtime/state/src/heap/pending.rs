@@ -33,7 +33,7 @@ pub(super) struct HeapPending {
 impl PendingSnapshot for HeapPending {
     fn complete(self: Box<Self>) -> Result<KeyedSnapshot> {
         let metas: Vec<StateMeta> = self.states.iter().map(|s| s.meta.clone()).collect();
-        let mut writer = Writer::new(Vec::new(), &metas)?;
+        let mut writer = Writer::new(self.store.create(Scope::Exclusive, &self.hint)?, &metas)?;
         for (index, state) in self.states.into_iter().enumerate() {
             let index = u16::try_from(index).map_err(|_| Error::internal("more than 65,535 states in one operator"))?;
             let mut push = |key: &[u8], stored: &[u8]| {
@@ -49,11 +49,11 @@ impl PendingSnapshot for HeapPending {
                 }
             }
         }
-        let (bytes, totals) = writer.finish()?;
+        let (file, totals) = writer.finish()?;
         let mut files = Vec::new();
         let mut uploaded_bytes = 0;
         if totals.entries > 0 {
-            let file = self.store.write(Scope::Exclusive, &self.hint, &bytes)?;
+            let file = file.finish()?;
             uploaded_bytes = file.size;
             files.push(SnapshotFile {
                 name: canonical::FILE_NAME.to_string(),

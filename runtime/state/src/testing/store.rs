@@ -1,6 +1,6 @@
 //! Checkpoint storage in memory, with faults on request.
 
-use crate::snapshot::{FileRef, Scope, SnapshotStore};
+use crate::snapshot::{Buffered, FileRef, Scope, SnapshotStore, SnapshotWrite};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Mutex;
@@ -56,6 +56,10 @@ impl SnapshotStore for MemoryStore {
         inner.files.insert(path.clone(), bytes.to_vec());
         let checksum = format!("{:016x}", xxhash_rust::xxh3::xxh3_64(bytes));
         Ok(FileRef { path, size: bytes.len() as u64, checksum, inline: None })
+    }
+
+    fn create<'a>(&'a self, scope: Scope, hint: &str) -> Result<Box<dyn SnapshotWrite + 'a>> {
+        Ok(Buffered::new(self, scope, hint))
     }
 
     fn upload(&self, scope: Scope, hint: &str, local: &Path) -> Result<FileRef> {

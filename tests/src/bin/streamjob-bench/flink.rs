@@ -106,7 +106,8 @@ const OF_FLINK: &[(&str, &str)] = &[
     ("taskmanager.memory.managed.size", "1g"),
     ("restart-strategy.type", "none"),
 ];
-const OF_OURS: &[(&str, &str)] = &[("state.backend.rocksdb.memory.fixed-per-slot", "512 mb")];
+const OF_OURS: &[(&str, &str)] =
+    &[("state.backend.rocksdb.memory.fixed-per-slot", "512 mb"), ("execution.checkpointing.sync-files", "false")];
 
 /// What a run took.
 struct Run {

@@ -149,6 +149,7 @@ fn once(job: &Job, scale: f64, dir: &Path) -> Result<Run> {
         set("execution.checkpointing.incremental", if job.incremental { "true" } else { "false" }),
         set("state.backend.type", job.backend),
         set("state.backend.rocksdb.memory.fixed-per-slot", "512 mb"),
+        set("execution.checkpointing.sync-files", "false"),
     ];
     let mut args: Vec<&str> = vec!["run", "job.sql", "--no-rest", "-p", PARALLELISM];
     args.extend(options.iter().flatten().map(String::as_str));
