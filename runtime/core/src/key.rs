@@ -58,15 +58,28 @@ pub struct KeyRows {
 impl KeyRows {
     /// Encodes the given columns, row by row. No column gives the empty key for each of `rows` rows.
     pub fn encode(columns: &[ArrayRef], rows: usize) -> Result<Self> {
-        let encoders = columns.iter().map(ColumnEncoder::new).collect::<Result<Vec<_>>>()?;
         let mut out = Self { bytes: Vec::with_capacity(rows * 10), ends: Vec::with_capacity(rows) };
-        for row in 0..rows {
-            for encoder in &encoders {
-                encoder.push(row, &mut out.bytes);
-            }
-            out.ends.push(out.bytes.len());
-        }
+        Self::append(columns, rows, 0, &mut out.bytes, &mut out.ends)?;
         Ok(out)
+    }
+
+    /// Appends the rows' keys to `bytes`, each behind `room` bytes of zero, and where each ends to `ends`.
+    pub fn append(
+        columns: &[ArrayRef],
+        rows: usize,
+        room: usize,
+        bytes: &mut Vec<u8>,
+        ends: &mut Vec<usize>,
+    ) -> Result<()> {
+        let encoders = columns.iter().map(ColumnEncoder::new).collect::<Result<Vec<_>>>()?;
+        for row in 0..rows {
+            bytes.resize(bytes.len() + room, 0);
+            for encoder in &encoders {
+                encoder.push(row, bytes);
+            }
+            ends.push(bytes.len());
+        }
+        Ok(())
     }
 
     /// Number of rows.
@@ -218,7 +231,7 @@ fn push_i64(v: i64, out: &mut Vec<u8>) {
 
 /// Appends an escaped, self-delimiting form of `bytes`.
 pub fn push_bytes(bytes: &[u8], out: &mut Vec<u8>) {
-    if bytes.contains(&0) {
+    if memchr::memchr(0, bytes).is_some() {
         for b in bytes {
             out.push(*b);
             if *b == 0 {

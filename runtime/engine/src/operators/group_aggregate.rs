@@ -140,13 +140,24 @@ struct Slot {
 #[derive(Default)]
 struct Changes {
     ops: Vec<u8>,
+    /// Every row gave one change, with a version of its own: the positions below are not kept.
+    straight: bool,
     versions: Vec<u32>,
     rows: Vec<u32>,
 }
 
 impl Changes {
     fn with_capacity(rows: usize) -> Self {
-        Self { ops: Vec::with_capacity(rows), versions: Vec::with_capacity(rows), rows: Vec::with_capacity(rows) }
+        Self {
+            ops: Vec::with_capacity(rows),
+            straight: false,
+            versions: Vec::with_capacity(rows),
+            rows: Vec::with_capacity(rows),
+        }
+    }
+
+    fn straight(rows: usize) -> Self {
+        Self { ops: Vec::with_capacity(rows), straight: true, ..Self::default() }
     }
 
     fn push(&mut self, op: Op, version: u32, row: usize) {
@@ -214,15 +225,15 @@ impl GroupOperator {
         Ok(())
     }
 
-    fn output(&self, batch: &Batch, changes: Changes) -> Result<Batch> {
-        let all = is_all(&changes.rows, batch.num_rows());
+    fn output(&mut self, batch: &Batch, changes: Changes) -> Result<Batch> {
+        let all = changes.straight || is_all(&changes.rows, batch.num_rows());
         let rows = UInt32Array::from(changes.rows);
         let mut output = Vec::with_capacity(self.schema.fields().len());
         for key in columns(batch, &self.config.keys)? {
             output.push(if all { key } else { take(key.as_ref(), &rows, None)? });
         }
-        for column in &self.results {
-            output.push(column.take(&changes.versions)?);
+        for column in &mut self.results {
+            output.push(if changes.straight { column.finish()? } else { column.take(&changes.versions)? });
         }
         let data = RecordBatch::try_new(self.schema.clone(), output)?;
         if changes.ops.iter().all(|op| *op == Op::Insert as u8) {

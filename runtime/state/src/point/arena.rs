@@ -185,8 +185,12 @@ impl Arena {
             class.used.push(0);
         }
         let end = offset + if number == HUGE { bytes } else { class.size };
+        let whole = if chunk == 0 || number == HUGE { end } else { class.size << class.shift };
         let space = class.chunks.get_mut(chunk)?.own();
-        if space.len() < end {
+        if space.is_empty() && whole > end {
+            // A class of many records grows by whole chunks, which are then not moved as they fill.
+            *space = vec![0; whole];
+        } else if space.len() < end {
             space.resize(end, 0);
         }
         *class.used.get_mut(chunk)? += 1;

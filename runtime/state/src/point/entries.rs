@@ -67,22 +67,18 @@ impl<'a> Entries<'a> {
         }
         let table = &mut *self.table;
         let mut loc = table.found.get(position).copied().unwrap_or(Loc::NONE);
-        let flags = table.arena.touch(loc);
-        if flags & record::ABSENT != 0 {
-            return Ok(None);
-        }
-        if flags & record::MOVED != 0 {
+        if table.moved {
             loc = table.at(position).unwrap_or(Loc::NONE);
         }
         let Some(record) = table.arena.get_mut(loc) else { return Ok(None) };
+        if record::flags(record) & record::ABSENT != 0 {
+            return Ok(None);
+        }
         if table.cache && record::epoch(record) != table.epoch {
             record::set_epoch(record, table.epoch);
             record::set_flags(record, record::flags(record) | record::USED);
             table.dirty_bytes += record.len() as u64;
             table.dirty.push(loc);
-        }
-        if record::flags(record) & record::ABSENT != 0 {
-            return Ok(None);
         }
         let stored = record::value_mut(record);
         let len = match stored.split_last() {

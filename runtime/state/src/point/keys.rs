@@ -35,8 +35,17 @@ impl FullKeys {
                 self.fixed(values.iter().map(|v| ((*v as u32) ^ (1 << 31)).to_be_bytes()), groups);
             }
             _ => {
-                for key in KeyRows::encode(columns, rows)?.iter() {
-                    self.push(key, groups);
+                KeyRows::append(columns, rows, 2, &mut self.bytes, &mut self.ends)?;
+                let mut start = 0;
+                for end in &self.ends {
+                    let Some(full) = self.bytes.get_mut(start..*end) else { continue };
+                    let Some((group_bytes, key)) = full.split_first_chunk_mut::<2>() else { continue };
+                    let hash = key::hash(key);
+                    let group = key::key_group(hash, groups);
+                    *group_bytes = group.to_be_bytes();
+                    self.hashes.push(hash);
+                    self.groups.push(group);
+                    start = *end;
                 }
             }
         }

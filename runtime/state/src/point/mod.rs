@@ -62,8 +62,9 @@ pub struct PointTable {
     under_way: Option<u8>,
     /// Where the eviction goes on.
     hand: Loc,
-    /// Where the keys of the last resolve are.
+    /// Where the keys of the last resolve are, and whether some have moved since.
     found: Vec<Loc>,
+    moved: bool,
 }
 
 /// The hash of a full key, which is that of the key behind its group.
@@ -90,6 +91,7 @@ impl PointTable {
             under_way: None,
             hand: Loc(0),
             found: Vec::new(),
+            moved: false,
         }
     }
 
@@ -223,6 +225,7 @@ impl PointTable {
             self.bytes -= record.len() as u64;
             record::forward(record, to.0);
         }
+        self.moved = true;
         self.loose.push(from);
         Ok(to)
     }
@@ -289,6 +292,7 @@ impl PointTable {
     /// In four rounds, each of few instructions a key: the misses of a round's loads overlap.
     pub fn resolve(&mut self, keys: &FullKeys, window: Range<usize>, room: usize) -> Result<Vec<u32>> {
         self.tidy();
+        self.moved = false;
         let start = self.groups.start;
         let hashes = keys.hashes().get(window.clone()).unwrap_or_default();
         let groups = keys.groups().get(window.clone()).unwrap_or_default();
@@ -350,6 +354,9 @@ impl PointTable {
     #[inline]
     fn at(&self, position: usize) -> Option<Loc> {
         let mut loc = *self.found.get(position)?;
+        if !self.moved {
+            return Some(loc);
+        }
         loop {
             let record = self.arena.get(loc)?;
             if record::flags(record) & record::MOVED == 0 {

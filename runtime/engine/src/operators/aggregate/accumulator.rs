@@ -96,8 +96,7 @@ impl Acc {
             (Acc::Count(n), _) => *n += 1,
             (Acc::Value(held), value) => match call.method {
                 Method::Extreme { max } => {
-                    let wanted = if max { Ordering::Greater } else { Ordering::Less };
-                    if held.as_ref().is_none_or(|h| value.compare(&h.as_ref()) == Some(wanted)) {
+                    if held.as_ref().is_none_or(|h| value.compare(&h.as_ref()) == Some(wanted(max))) {
                         set(held, value);
                     }
                 }
@@ -300,6 +299,29 @@ impl Acc {
             }
         })
     }
+}
+
+impl Resolved {
+    /// For FIRST_VALUE, LAST_VALUE, MIN and MAX of strings and bytes: what is held behind a value. As [`Acc::update`].
+    pub fn choose<'a>(&self, held: Option<&'a [u8]>, value: ScalarRef<'a>) -> Result<Option<&'a [u8]>> {
+        let (held, value) = match (held, value) {
+            (held, ScalarRef::Null) => return Ok(held),
+            (None, ScalarRef::Bytes(value)) => return Ok(Some(value)),
+            (Some(held), ScalarRef::Bytes(value)) => (held, value),
+            _ => return Err(mismatch(self)),
+        };
+        Ok(Some(match self.method {
+            Method::First => held,
+            Method::Last => value,
+            Method::Extreme { max } if value.cmp(held) == wanted(max) => value,
+            Method::Extreme { .. } => held,
+            _ => return Err(mismatch(self)),
+        }))
+    }
+}
+
+fn wanted(max: bool) -> Ordering {
+    if max { Ordering::Greater } else { Ordering::Less }
 }
 
 fn set(held: &mut Option<Scalar>, value: ScalarRef<'_>) {

@@ -2,7 +2,8 @@
 //! in any order and number when a batch is made.
 
 use super::scalar::{Class, ScalarRef};
-use arrow::array::{ArrayRef, BinaryBuilder, BooleanArray, PrimitiveArray, StringBuilder};
+use arrow::array::{ArrayRef, BinaryArray, BinaryBuilder, BooleanArray, PrimitiveArray, StringArray, StringBuilder};
+use arrow::buffer::{Buffer, NullBuffer, OffsetBuffer};
 use arrow::datatypes::{
     ArrowPrimitiveType, DataType as ArrowType, Date32Type, Decimal128Type, Float32Type, Float64Type, Int8Type,
     Int16Type, Int32Type, Int64Type, Time32MillisecondType, Time64MicrosecondType, TimeUnit, TimestampMicrosecondType,
@@ -21,7 +22,8 @@ pub(crate) fn is_all(indices: &[u32], len: usize) -> bool {
 pub struct ResultColumn {
     ty: ArrowType,
     bigint: bool,
-    valid: Vec<bool>,
+    /// Which rows are not NULL; `None` while all are.
+    valid: Option<Vec<bool>>,
     data: Data,
 }
 
@@ -43,22 +45,27 @@ impl ResultColumn {
             Some(Class::Bytes) => Data::Bytes { bytes: Vec::new(), ends: Vec::new() },
             None => return Err(Error::internal(format!("no result column of type {ty}"))),
         };
-        Ok(Self { ty: ty.clone(), bigint: *ty == ArrowType::Int64, valid: Vec::new(), data })
+        Ok(Self { ty: ty.clone(), bigint: *ty == ArrowType::Int64, valid: None, data })
     }
 
     /// Number of rows.
     pub fn len(&self) -> usize {
-        self.valid.len()
+        match &self.data {
+            Data::Int(v) => v.len(),
+            Data::Float(v) => v.len(),
+            Data::Dec(v) => v.len(),
+            Data::Bytes { ends, .. } => ends.len(),
+        }
     }
 
     /// True without rows.
     pub fn is_empty(&self) -> bool {
-        self.valid.is_empty()
+        self.len() == 0
     }
 
     /// Forgets the rows, keeps the memory.
     pub fn clear(&mut self) {
-        self.valid.clear();
+        self.valid = None;
         match &mut self.data {
             Data::Int(v) => v.clear(),
             Data::Float(v) => v.clear(),
@@ -70,9 +77,27 @@ impl ResultColumn {
         }
     }
 
+    /// Makes space for this many more rows.
+    pub fn reserve(&mut self, rows: usize) {
+        match &mut self.data {
+            Data::Int(v) => v.reserve(rows),
+            Data::Float(v) => v.reserve(rows),
+            Data::Dec(v) => v.reserve(rows),
+            Data::Bytes { ends, .. } => ends.reserve(rows),
+        }
+    }
+
     /// Appends a value; integers wrap to the column's width, doubles round to FLOAT.
     pub fn push(&mut self, value: ScalarRef<'_>) -> Result<()> {
-        self.valid.push(!value.is_null());
+        match &mut self.valid {
+            Some(valid) => valid.push(!value.is_null()),
+            None if value.is_null() => {
+                let mut valid = vec![true; self.len()];
+                valid.push(false);
+                self.valid = Some(valid);
+            }
+            None => {}
+        }
         match (&mut self.data, value) {
             (Data::Int(v), ScalarRef::Int(x)) => v.push(match self.ty {
                 ArrowType::Int8 => i64::from(x as i8),
@@ -101,8 +126,7 @@ impl ResultColumn {
     #[inline]
     pub fn push_bigint(&mut self, value: i64) -> Result<()> {
         match &mut self.data {
-            Data::Int(v) if self.bigint => {
-                self.valid.push(true);
+            Data::Int(v) if self.bigint && self.valid.is_none() => {
                 v.push(value);
                 Ok(())
             }
@@ -112,7 +136,7 @@ impl ResultColumn {
 
     /// The value of a row; NULL beyond the last.
     pub fn get(&self, row: usize) -> ScalarRef<'_> {
-        if !self.valid.get(row).copied().unwrap_or(false) {
+        if self.valid.as_ref().is_some_and(|v| !v.get(row).copied().unwrap_or(false)) {
             return ScalarRef::Null;
         }
         let value = match &self.data {
@@ -135,7 +159,7 @@ impl ResultColumn {
     /// The rows at `indices` as an array.
     pub fn take(&self, indices: &[u32]) -> Result<ArrayRef> {
         if let (ArrowType::Int64, Data::Int(values)) = (&self.ty, &self.data)
-            && self.valid.iter().all(|v| *v)
+            && self.valid.is_none()
         {
             let taken: Vec<i64> = if is_all(indices, values.len()) {
                 values.clone()
@@ -193,6 +217,20 @@ impl ResultColumn {
 
     /// All rows as an array; the column is empty afterwards.
     pub fn finish(&mut self) -> Result<ArrayRef> {
+        if let (ArrowType::Int64, None, Data::Int(values)) = (&self.ty, &self.valid, &mut self.data) {
+            return Ok(Arc::new(PrimitiveArray::<Int64Type>::from(std::mem::take(values))));
+        }
+        if let (ArrowType::Utf8 | ArrowType::Binary, Data::Bytes { bytes, ends }) = (&self.ty, &mut self.data) {
+            let too_large = |_| Error::internal("more than 2 GiB of strings in the results of a batch");
+            let ends = std::mem::take(ends).into_iter().map(|e| i32::try_from(e).map_err(too_large));
+            let offsets = std::iter::once(Ok(0)).chain(ends).collect::<Result<Vec<i32>>>()?;
+            let offsets = OffsetBuffer::new(offsets.into());
+            let (bytes, nulls) = (Buffer::from_vec(std::mem::take(bytes)), self.valid.take().map(NullBuffer::from));
+            return Ok(match &self.ty {
+                ArrowType::Utf8 => Arc::new(StringArray::try_new(offsets, bytes, nulls)?),
+                _ => Arc::new(BinaryArray::try_new(offsets, bytes, nulls)?),
+            });
+        }
         let all: Vec<u32> = (0..self.len() as u32).collect();
         let array = self.take(&all)?;
         self.clear();

@@ -298,4 +298,46 @@ proptest! {
         changes.chunks(cut).for_each(|c| many.batch(batch(c)));
         prop_assert_eq!(one.rows(), many.rows());
     }
+
+    /// Without `-U` rows the changes are the others of the same input, in the same order: calls with bounded values and
+    /// with strings, with and without a time to live, in any batches, over restarts.
+    #[test]
+    fn update_before_is_all_that_can_be_left_out(
+        rows in prop::collection::vec((prop::option::weighted(0.9, 0i64..5), prop::option::weighted(0.8, "[ab]{0,3}"), any::<bool>()), 1..60),
+        cut in 1usize..20,
+        ttl: bool,
+    ) {
+        let text = |f| AggCall::new(f, Some(1), DataType::STRING);
+        let calls = vec![
+            count_star(),
+            AggCall::new(F::Count, Some(1), DataType::BigInt),
+            AggCall::new(F::Sum, Some(0), DataType::BigInt).filter(2),
+            AggCall::new(F::Avg, Some(0), DataType::BigInt),
+            text(F::FirstValue), text(F::LastValue), text(F::Min), text(F::Max).filter(2),
+        ];
+        for calls in [calls.clone(), calls[..4].to_vec(), calls[4..5].to_vec()] {
+            let mut config = grouped(calls.clone(), false);
+            config.input = schema(&[("k", int()), ("v", DataType::STRING), ("p", DataType::Boolean)]);
+            config.state_ttl = ttl.then(|| Duration::from_secs(3600));
+            let all = |config: &GroupAggregate| {
+                let mut h = Harness::new(config);
+                let mut seen = Vec::new();
+                for (i, chunk) in rows.chunks(cut).enumerate() {
+                    let keys: Vec<Option<i64>> = chunk.iter().map(|r| r.0).collect();
+                    let texts: Vec<Option<&str>> = chunk.iter().map(|r| r.1.as_deref()).collect();
+                    let p: ArrayRef = Arc::new(BooleanArray::from(chunk.iter().map(|r| r.2).collect::<Vec<_>>()));
+                    h.batch(changes(&vec!["+I"; chunk.len()].join(" "), vec![col(&keys), text_column(&texts), p]));
+                    if i % 2 == 1 {
+                        seen.extend(h.rows());
+                        h = h.restart(config);
+                    }
+                }
+                seen.extend(h.rows());
+                seen
+            };
+            let with: Vec<String> = all(&config).into_iter().filter(|r| !r.starts_with("-U")).collect();
+            config.generate_update_before = false;
+            prop_assert_eq!(all(&config), with);
+        }
+    }
 }
