@@ -8,10 +8,11 @@ use super::super::literal;
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray};
 use arrow::buffer::BooleanBuffer;
 use arrow::compute::kernels::zip::zip;
+use datafusion_expr::Operator;
 use datafusion_physical_expr::PhysicalExpr;
 use datafusion_physical_expr::expressions::{BinaryExpr, IsNotNullExpr, IsNullExpr, Literal, NotExpr};
 use std::sync::Arc;
-use streamjob_core::{LogicalType, Result};
+use streamjob_core::LogicalType;
 
 /// The CASE, where looking at everything is cheap and cannot fail.
 pub(super) fn choose(
@@ -64,11 +65,12 @@ fn is_value(expr: &Arc<dyn PhysicalExpr>) -> bool {
 
 /// Comparisons of values, and what AND, OR, NOT and IS NULL make of them.
 fn is_comparison(expr: &Arc<dyn PhysicalExpr>) -> bool {
+    use Operator::{And, Eq, Gt, GtEq, Lt, LtEq, NotEq, Or};
     let of_such = expr.downcast_ref::<NotExpr>().is_some()
         || expr.downcast_ref::<IsNullExpr>().is_some()
         || expr.downcast_ref::<IsNotNullExpr>().is_some()
         || expr
             .downcast_ref::<BinaryExpr>()
-            .is_some_and(|b| b.op().is_comparison_operator() || b.op().is_logic_operator());
+            .is_some_and(|b| matches!(b.op(), And | Eq | Gt | GtEq | Lt | LtEq | NotEq | Or));
     is_value(expr) || of_such && expr.children().into_iter().all(is_comparison)
 }
