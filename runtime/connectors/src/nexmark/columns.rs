@@ -43,6 +43,11 @@ impl Maker {
 
     fn field(&self, kind: Kind, field: Field, ty: &ArrowType, rows: &Rows<'_>) -> Result<ArrayRef> {
         let (m, t) = (&self.model, &self.texts);
+        let extra = match kind {
+            Kind::Person => m.options.person_size,
+            Kind::Auction => m.options.auction_size,
+            Kind::Bid => m.options.bid_size,
+        } as usize;
         match field {
             Field::Id if kind == Kind::Person => rows.whole(ty, Model::person_id),
             Field::Id => rows.whole(ty, Model::auction_id),
@@ -54,16 +59,16 @@ impl Maker {
             Field::Category => rows.whole(ty, |e| m.category(e)),
             Field::Auction => rows.whole(ty, |e| m.bid_auction(e)),
             Field::Bidder => rows.whole(ty, |e| m.bidder(e)),
-            Field::Extra => rows.text(70, |e, to| to.extend_from_slice(t.extra(m, kind, e))),
+            Field::Extra => rows.text(extra, |e, to| t.extra(m, kind, e, to)),
             Field::Name => rows.text(16, |e, to| t.name(m, e, to)),
             Field::Email => rows.text(17, |e, to| t.email(m, e, to)),
             Field::CreditCard => rows.text(19, |e, to| t.credit_card(m, e, to)),
             Field::City => rows.text(12, |e, to| to.extend_from_slice(Texts::home(m, e).0.as_bytes())),
             Field::State => rows.text(2, |e, to| to.extend_from_slice(Texts::home(m, e).1.as_bytes())),
-            Field::ItemName => rows.text(12, |e, to| to.extend_from_slice(t.item_name(m, e))),
-            Field::Description => rows.text(52, |e, to| to.extend_from_slice(t.description(m, e))),
-            Field::Channel => rows.text(10, |e, to| to.extend_from_slice(t.channel_name(m, e))),
-            Field::Url => rows.text(70, |e, to| to.extend_from_slice(t.url(m, e))),
+            Field::ItemName => rows.text(12, |e, to| t.item_name(m, e, to)),
+            Field::Description => rows.text(52, |e, to| t.description(m, e, to)),
+            Field::Channel => rows.text(10, |e, to| t.channel_name(m, e, to)),
+            Field::Url => rows.text(70, |e, to| t.url(m, e, to)),
         }
     }
 }
@@ -92,7 +97,7 @@ impl Rows<'_> {
 
     /// `usual` is about how many bytes a text has.
     fn text(&self, usual: usize, append: impl Fn(&Event, &mut Vec<u8>)) -> Result<ArrayRef> {
-        let mut text = Vec::with_capacity(self.events.len() * usual * 5 / 4);
+        let mut text = Vec::with_capacity(self.events.len() * usual * 5 / 4 + 256);
         let mut ends: Vec<i32> = Vec::with_capacity(self.count + 1);
         ends.push(0);
         for event in self.events {

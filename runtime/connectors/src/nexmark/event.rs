@@ -208,22 +208,19 @@ impl Model {
     /// The auction that a bid is for.
     pub(super) fn bid_auction(&self, event: &Event) -> i64 {
         let (any, hot) = halves(self.draw(Draw::Auction, event));
-        let auction = if below(hot, self.options.hot_auctions) > 0 {
-            event.auction / HOT_STEP * HOT_STEP
-        } else {
-            let first = event.auction.saturating_sub(AUCTIONS_IN_FLIGHT);
-            first + below(any, event.auction - first + 1 + LEAD)
-        };
+        // Both are computed: which one it is cannot be foreseen, by the processor either.
+        let first = event.auction.saturating_sub(AUCTIONS_IN_FLIGHT);
+        let any = first + below(any, event.auction - first + 1 + LEAD);
+        let hottest = event.auction / HOT_STEP * HOT_STEP;
+        let auction = if below(hot, self.options.hot_auctions) > 0 { hottest } else { any };
         (FIRST_ID + auction) as i64
     }
 
     pub(super) fn bidder(&self, event: &Event) -> i64 {
         let (any, hot) = halves(self.draw(Draw::Bidder, event));
-        let person = if below(hot, self.options.hot_bidders) > 0 {
-            event.person / HOT_STEP * HOT_STEP + 1
-        } else {
-            Self::any_person(event, any)
-        };
+        let any = Self::any_person(event, any);
+        let hottest = event.person / HOT_STEP * HOT_STEP + 1;
+        let person = if below(hot, self.options.hot_bidders) > 0 { hottest } else { any };
         (FIRST_ID + person) as i64
     }
 

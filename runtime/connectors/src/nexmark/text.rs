@@ -3,6 +3,11 @@
 
 use super::event::{Draw, Event, Kind, Model, below, halves, random};
 
+/// Texts of up to this length are copied as so many bytes, and what is too much is cut off: lengths
+/// that cannot be foreseen cost more than bytes.
+const BLOCK: usize = 128;
+/// Names of channels are shorter.
+const SHORT: usize = 16;
 /// Words begin at one of so many letters.
 const STARTS: usize = 1 << 14;
 const HOT_CHANNELS: [&str; 4] = ["Google", "Facebook", "Baidu", "Apple"];
@@ -37,12 +42,12 @@ const PERSON_BYTES: u64 = 16;
 const AUCTION_BYTES: u64 = 56;
 const BID_BYTES: u64 = 32;
 
-/// Where a channel's name and URL stand.
+/// Where a channel's name stands, and the URL behind it.
 #[derive(Debug, Clone, Copy, Default)]
 struct Entry {
-    start: usize,
-    name_end: usize,
-    url_end: usize,
+    start: u32,
+    name: u8,
+    url: u8,
 }
 
 /// The texts that all events are made of.
@@ -53,6 +58,18 @@ pub(super) struct Texts {
     entries: Vec<Entry>,
 }
 
+/// Appends the first `length` bytes of `from`, where `N` of them can be read.
+fn append<const N: usize>(from: &[u8], length: usize, to: &mut Vec<u8>) {
+    match from.first_chunk::<N>() {
+        Some(block) if length <= N => {
+            let end = to.len() + length;
+            to.extend_from_slice(block);
+            to.truncate(end);
+        }
+        _ => to.extend_from_slice(from.get(..length).unwrap_or_default()),
+    }
+}
+
 fn pick<T: Copy + Default>(from: &[T], bits: u32) -> T {
     from.get(below(bits, from.len() as u64) as usize).copied().unwrap_or_default()
 }
@@ -61,7 +78,7 @@ impl Texts {
     /// With padding for events of up to `largest` bytes on average.
     pub(super) fn new(largest: u64) -> Self {
         // Padding is at most a fifth longer; descriptions have up to 100 letters.
-        let length = STARTS + (largest + largest / 5 + 128) as usize;
+        let length = STARTS + (largest + largest / 5) as usize + 2 * BLOCK;
         let letter = |at: u64| b'a' + below(halves(random(LETTERS, at)).0, 26) as u8;
         let letters: Vec<u8> = (0..length as u64).map(letter).collect();
         let mut texts = Self { letters, channels: Vec::new(), entries: Vec::new() };
@@ -73,6 +90,8 @@ impl Texts {
             let has_id = below(halves(random(WITH_ID, k)).0, 10) > 0;
             texts.channel(format!("channel-{k}").as_bytes(), HOT_CHANNELS.len() as u64 + k, has_id.then_some(id));
         }
+        // A whole block can be read at the last one.
+        texts.channels.resize(texts.channels.len() + BLOCK, 0);
         texts
     }
 
@@ -91,7 +110,8 @@ impl Texts {
         if let Some(id) = id {
             self.channels.extend_from_slice(format!("&channel_id={id}").as_bytes());
         }
-        self.entries.push(Entry { start, name_end, url_end: self.channels.len() });
+        let url = (self.channels.len() - name_end) as u8;
+        self.entries.push(Entry { start: start as u32, name: name.len() as u8, url });
     }
 
     fn cut(letters: &[u8], start: u32, length: u64) -> &[u8] {
@@ -99,39 +119,53 @@ impl Texts {
         letters.get(start..start + length as usize).unwrap_or_default()
     }
 
-    fn letters(&self, start: u32, length: u64) -> &[u8] {
-        Self::cut(&self.letters, start, length)
+    fn letters(&self, start: u32, length: u64, to: &mut Vec<u8>) {
+        let from = self.letters.get(start as usize % STARTS..).unwrap_or_default();
+        append::<BLOCK>(from, length as usize, to);
     }
 
     fn entry(&self, model: &Model, event: &Event) -> Entry {
         let (bits, hot) = halves(model.draw(Draw::Channel, event));
         let hots = HOT_CHANNELS.len() as u64;
-        let at = if hot & 1 == 1 { below(bits, hots) } else { hots + below(bits, CHANNELS) };
+        let (hottest, any) = (below(bits, hots), hots + below(bits, CHANNELS));
+        let at = if hot & 1 == 1 { hottest } else { any };
         self.entries.get(at as usize).copied().unwrap_or_default()
     }
 
     /// A bid's channel.
-    pub(super) fn channel_name(&self, model: &Model, event: &Event) -> &[u8] {
+    pub(super) fn channel_name(&self, model: &Model, event: &Event, to: &mut Vec<u8>) {
         let entry = self.entry(model, event);
-        self.channels.get(entry.start..entry.name_end).unwrap_or_default()
+        let from = self.channels.get(entry.start as usize..).unwrap_or_default();
+        append::<SHORT>(from, entry.name.into(), to);
     }
 
     /// A bid's URL.
-    pub(super) fn url(&self, model: &Model, event: &Event) -> &[u8] {
+    pub(super) fn url(&self, model: &Model, event: &Event, to: &mut Vec<u8>) {
         let entry = self.entry(model, event);
-        self.channels.get(entry.name_end..entry.url_end).unwrap_or_default()
+        let start = entry.start as usize + usize::from(entry.name);
+        append::<BLOCK>(self.channels.get(start..).unwrap_or_default(), entry.url.into(), to);
     }
 
     /// 3 to 20 letters.
-    pub(super) fn item_name(&self, model: &Model, event: &Event) -> &[u8] {
+    pub(super) fn item_name(&self, model: &Model, event: &Event, to: &mut Vec<u8>) {
+        let (start, length) = Self::item_name_cut(model, event);
+        self.letters(start, length, to);
+    }
+
+    fn item_name_cut(model: &Model, event: &Event) -> (u32, u64) {
         let (start, length) = halves(model.draw(Draw::ItemName, event));
-        self.letters(start, 3 + below(length, 18))
+        (start, 3 + below(length, 18))
     }
 
     /// 3 to 100 letters.
-    pub(super) fn description(&self, model: &Model, event: &Event) -> &[u8] {
+    pub(super) fn description(&self, model: &Model, event: &Event, to: &mut Vec<u8>) {
+        let (start, length) = Self::description_cut(model, event);
+        self.letters(start, length, to);
+    }
+
+    fn description_cut(model: &Model, event: &Event) -> (u32, u64) {
         let (start, length) = halves(model.draw(Draw::Description, event));
-        self.letters(start, 3 + below(length, 98))
+        (start, 3 + below(length, 98))
     }
 
     fn names(model: &Model, event: &Event) -> (&'static str, &'static str) {
@@ -150,9 +184,9 @@ impl Texts {
     /// Seven letters at five letters.
     pub(super) fn email(&self, model: &Model, event: &Event, to: &mut Vec<u8>) {
         let (user, host) = halves(model.draw(Draw::Email, event));
-        to.extend_from_slice(self.letters(user, 7));
+        self.letters(user, 7, to);
         to.push(b'@');
-        to.extend_from_slice(self.letters(host, 5));
+        self.letters(host, 5, to);
         to.extend_from_slice(b".com");
     }
 
@@ -179,13 +213,13 @@ impl Texts {
     }
 
     /// What brings an event to its kind's size, a fifth more or less.
-    pub(super) fn extra(&self, model: &Model, kind: Kind, event: &Event) -> &[u8] {
+    pub(super) fn extra(&self, model: &Model, kind: Kind, event: &Event, to: &mut Vec<u8>) {
         let o = &model.options;
         let (size, used) = match kind {
             Kind::Bid => (o.bid_size, BID_BYTES),
             Kind::Auction => {
-                let words = self.item_name(model, event).len() + self.description(model, event).len();
-                (o.auction_size, AUCTION_BYTES + words as u64)
+                let words = Self::item_name_cut(model, event).1 + Self::description_cut(model, event).1;
+                (o.auction_size, AUCTION_BYTES + words)
             }
             Kind::Person => {
                 let ((first, last), (city, state)) = (Self::names(model, event), Self::home(model, event));
@@ -197,6 +231,6 @@ impl Texts {
         let wanted = size.saturating_sub(used);
         let spread = (wanted + 2) / 5;
         let (start, length) = halves(model.draw(Draw::Extra, event));
-        self.letters(start, wanted - spread + below(length, 2 * spread + 1))
+        self.letters(start, wanted - spread + below(length, 2 * spread + 1), to);
     }
 }

@@ -86,6 +86,19 @@ impl Pattern {
         Ok(Self { pieces })
     }
 
+    /// For so many seconds, counted from the epoch, the text of local times is the same; `None` when it can differ
+    /// within one.
+    pub fn step(&self) -> Option<i64> {
+        let steps = self.pieces.iter().map(|piece| match piece {
+            Piece::Field('S' | 'n' | 'A', _) => None,
+            Piece::Field('s', _) => Some(1),
+            Piece::Field('m', _) => Some(60),
+            Piece::Field('H' | 'k' | 'K' | 'h' | 'a', _) => Some(3600),
+            _ => Some(86_400),
+        });
+        steps.fold(Some(86_400), |least, step| least.zip(step).map(|(a, b)| a.min(b)))
+    }
+
     /// The text of a local time.
     pub fn format(&self, local: Moment) -> String {
         let days = local.seconds.div_euclid(86_400);
@@ -185,6 +198,20 @@ mod tests {
     fn at(text: &str) -> Moment {
         let (seconds, nanos) = parse_timestamp(text).unwrap();
         Moment { seconds, nanos }
+    }
+
+    #[test]
+    fn texts_last_as_long_as_their_smallest_field() {
+        for (pattern, step) in [
+            ("yyyy-MM-dd", Some(86_400)),
+            ("'at'", Some(86_400)),
+            ("HH 'm'", Some(3600)),
+            ("dd HH:mm", Some(60)),
+            ("mm:ss", Some(1)),
+            ("yyyy SSS", None),
+        ] {
+            assert_eq!(Pattern::compile(pattern).unwrap().step(), step, "{pattern}");
+        }
     }
 
     #[test]
