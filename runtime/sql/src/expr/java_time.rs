@@ -89,14 +89,17 @@ impl Pattern {
     /// For so many seconds, counted from the epoch, the text of local times is the same; `None` when it can differ
     /// within one.
     pub fn step(&self) -> Option<i64> {
-        let steps = self.pieces.iter().map(|piece| match piece {
-            Piece::Field('S' | 'n' | 'A', _) => None,
-            Piece::Field('s', _) => Some(1),
-            Piece::Field('m', _) => Some(60),
-            Piece::Field('H' | 'k' | 'K' | 'h' | 'a', _) => Some(3600),
-            _ => Some(86_400),
-        });
-        steps.fold(Some(86_400), |least, step| least.zip(step).map(|(a, b)| a.min(b)))
+        let mut least = 86_400;
+        for piece in &self.pieces {
+            least = least.min(match piece {
+                Piece::Field('S' | 'n' | 'A', _) => return None,
+                Piece::Field('s', _) => 1,
+                Piece::Field('m', _) => 60,
+                Piece::Field('H' | 'k' | 'K' | 'h' | 'a', _) => 3600,
+                _ => 86_400,
+            });
+        }
+        Some(least)
     }
 
     /// The text of a local time.
