@@ -1,5 +1,5 @@
 //! The connectors that a table's `connector` option can name: datagen,
-//! filesystem, print and blackhole, with the formats csv, json and raw. Every
+//! nexmark, filesystem, print and blackhole, with the formats csv, json and raw. Every
 //! option of a table is checked when its source or sink is planned.
 
 mod blackhole;
@@ -7,6 +7,7 @@ mod config;
 mod datagen;
 mod filesystem;
 mod format;
+mod nexmark;
 mod options;
 mod print;
 #[cfg(test)]
@@ -22,7 +23,7 @@ use streamjob_core::{Error, Result};
 use streamjob_engine::{Connectors, SinkFactory, SourceFactory};
 
 /// All connectors, by the name that the `connector` option gives.
-const NAMES: [&str; 4] = ["blackhole", "datagen", "filesystem", "print"];
+const NAMES: [&str; 5] = ["blackhole", "datagen", "filesystem", "nexmark", "print"];
 
 /// The built-in connectors.
 pub struct StandardConnectors {
@@ -40,6 +41,7 @@ impl Connectors for StandardConnectors {
     fn source(&self, table: &TableDef) -> Result<Arc<dyn SourceFactory>> {
         match table.options.require(&table.name, "connector")? {
             "datagen" => Ok(Arc::new(datagen::DatagenFactory::new(table)?)),
+            "nexmark" => Ok(Arc::new(nexmark::NexmarkFactory::new(table)?)),
             "filesystem" => Ok(Arc::new(filesystem::FileSourceFactory::new(table, &self.config)?)),
             name @ ("print" | "blackhole") => {
                 Err(Error::user(format!("table {}: connector '{name}' cannot be read from", table.name))
@@ -54,8 +56,10 @@ impl Connectors for StandardConnectors {
             "print" => Ok(Arc::new(print::PrintFactory::new(table, &self.config)?)),
             "blackhole" => Ok(Arc::new(blackhole::BlackholeFactory::new(table)?)),
             "filesystem" => Ok(Arc::new(filesystem::FileSinkFactory::new(table, &self.config)?)),
-            "datagen" => Err(Error::user(format!("table {}: connector 'datagen' cannot be written to", table.name))
-                .fix("write to a table with connector 'filesystem', 'print' or 'blackhole'")),
+            name @ ("datagen" | "nexmark") => {
+                Err(Error::user(format!("table {}: connector '{name}' cannot be written to", table.name))
+                    .fix("write to a table with connector 'filesystem', 'print' or 'blackhole'"))
+            }
             other => Err(unknown(table, other)),
         }
     }

@@ -1,6 +1,8 @@
 //! Plans to a job graph: operators with their configuration, exchanges, and the
 //! uids under which state is found again.
 
+mod narrow;
+
 use crate::catalog::Table;
 use crate::expr::Zone;
 use crate::plan::changelog::{changes, inputs_need_before};
@@ -172,7 +174,11 @@ impl Lowering<'_> {
                     projections: exprs.iter().map(|e| Arc::clone(&e.expr)).collect(),
                     schema: rel.schema(),
                 };
-                Ok(self.stateless("calc", rel, Arc::new(calc), inherited, &forward()))
+                let factory: Arc<dyn OperatorFactory> = match narrow::narrowed(&calc)? {
+                    Some(narrowed) => Arc::new(narrowed),
+                    None => Arc::new(calc),
+                };
+                Ok(self.stateless("calc", rel, factory, inherited, &forward()))
             }
             Plan::Watermark { column, expr, idle_timeout_ms, .. } => {
                 let idle = match idle_timeout_ms {

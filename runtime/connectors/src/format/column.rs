@@ -126,6 +126,17 @@ impl Column {
         }
     }
 
+    /// Appends a whole number of some digits, if this is one for an integer column that has room for it. The usual
+    /// case, without a detour; what this refuses may still be read by [`Column::append_text`].
+    pub(crate) fn append_digits(&mut self, digits: &[u8]) -> bool {
+        match self {
+            Column::BigInt(b) => scalar::digits(digits).map(|v| b.append_value(v)),
+            Column::Int(b) => scalar::digits(digits).and_then(|v| v.try_into().ok()).map(|v| b.append_value(v)),
+            _ => None,
+        }
+        .is_some()
+    }
+
     /// Appends a scalar from its text. Nested columns are the format's business.
     pub(crate) fn append_text(&mut self, text: &str, times: TimeRules) -> Fit {
         match self {

@@ -10,6 +10,7 @@ mod goldens;
 mod json;
 mod raw;
 mod scalar;
+mod scan;
 mod text;
 
 use arrow::array::RecordBatch;
@@ -125,7 +126,8 @@ impl Format {
 
 /// The line at the start of `input` without its line end, and the bytes it took; `None` when it is not whole.
 pub(crate) fn line(input: &[u8], end: bool) -> Option<(&[u8], usize)> {
-    let (text, bytes) = match input.iter().position(|b| *b == b'\n') {
+    const LINE_END: scan::Stops = scan::Stops::new([b'\n'; 4], 0);
+    let (text, bytes) = match LINE_END.find(input) {
         Some(at) => (input.get(..at)?, at + 1),
         None if end => (input, input.len()),
         None => return None,

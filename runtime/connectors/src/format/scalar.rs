@@ -15,6 +15,26 @@ fn not(text: &str, what: &str) -> String {
     }
 }
 
+/// A number of at most 18 digits, which cannot overflow.
+pub(super) fn digits(text: &[u8]) -> Option<i64> {
+    let (negative, digits) = match text {
+        [b'-', digits @ ..] => (true, digits),
+        digits => (false, digits),
+    };
+    if digits.is_empty() || digits.len() > 18 {
+        return None;
+    }
+    let mut value = 0;
+    for digit in digits {
+        let digit = digit.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        value = value * 10 + i64::from(digit);
+    }
+    Some(if negative { -value } else { value })
+}
+
 pub(super) fn integer<T: FromStr>(text: &str, what: &str) -> Fit<T> {
     text.trim().parse().map_err(|_| not(text, what))
 }

@@ -3,7 +3,7 @@
 use super::args::Moment;
 use arrow::array::{
     ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int32Array, Int64Array,
-    StringArray, Time32MillisecondArray, TimestampMicrosecondArray, TimestampMillisecondArray,
+    StringArray, StringBuilder, Time32MillisecondArray, TimestampMicrosecondArray, TimestampMillisecondArray,
     TimestampNanosecondArray,
 };
 use arrow::datatypes::TimeUnit;
@@ -46,6 +46,20 @@ builders! {
     dates, try_dates: i32 => Date32Array;
     /// A TIME column, in milliseconds.
     times, try_times: i32 => Time32MillisecondArray;
+}
+
+/// A column of parts of other texts.
+pub fn parts<'a>(rows: usize, f: impl FnMut(usize) -> Option<&'a str>) -> Result<ArrayRef> {
+    Ok(Arc::new((0..rows).map(f).collect::<StringArray>()))
+}
+
+/// A column of parts of other texts. A row may fail.
+pub fn try_parts<'a>(rows: usize, mut f: impl FnMut(usize) -> Result<Option<&'a str>>) -> Result<ArrayRef> {
+    let mut texts = StringBuilder::with_capacity(rows, 0);
+    for row in 0..rows {
+        texts.append_option(f(row)?);
+    }
+    Ok(Arc::new(texts.finish()))
 }
 
 /// A DECIMAL column of unscaled values. A value of more digits than `precision` becomes NULL, as in Flink.

@@ -8,7 +8,7 @@ use arrow::datatypes::{DataType as ArrowType, Schema};
 use datafusion_common::{DataFusionError, Result as DfResult, ScalarValue};
 use datafusion_expr::ColumnarValue;
 use datafusion_physical_expr::PhysicalExpr;
-use datafusion_physical_expr::expressions::Literal;
+use datafusion_physical_expr::expressions::{Column, Literal};
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -65,6 +65,23 @@ pub fn is_fallible(expr: &Arc<dyn PhysicalExpr>) -> bool {
         Some(call) if call.behaviour == Behaviour::Fallible => true,
         _ => expr.children().into_iter().any(is_fallible),
     }
+}
+
+/// What `row.field` of this position is called.
+pub fn field_name(position: usize) -> String {
+    format!("field {position}")
+}
+
+/// The row and the position of its field, when an expression is a field of a row.
+pub fn field_of(expr: &Arc<dyn PhysicalExpr>) -> Option<(&Arc<dyn PhysicalExpr>, usize)> {
+    let call = expr.downcast_ref::<Call>()?;
+    let position = call.name.strip_prefix("field ")?.parse().ok()?;
+    Some((call.args.first()?, position))
+}
+
+/// True for a column, or a field of a row that is one: nothing is computed for it.
+pub fn is_path(expr: &Arc<dyn PhysicalExpr>) -> bool {
+    expr.downcast_ref::<Column>().is_some() || field_of(expr).is_some_and(|(row, _)| is_path(row))
 }
 
 impl Call {

@@ -86,6 +86,22 @@ impl Pattern {
         Ok(Self { pieces })
     }
 
+    /// For so many seconds, counted from the epoch, the text of local times is the same; `None` when it can differ
+    /// within one.
+    pub fn step(&self) -> Option<i64> {
+        let mut least = 86_400;
+        for piece in &self.pieces {
+            least = least.min(match piece {
+                Piece::Field('S' | 'n' | 'A', _) => return None,
+                Piece::Field('s', _) => 1,
+                Piece::Field('m', _) => 60,
+                Piece::Field('H' | 'k' | 'K' | 'h' | 'a', _) => 3600,
+                _ => 86_400,
+            });
+        }
+        Some(least)
+    }
+
     /// The text of a local time.
     pub fn format(&self, local: Moment) -> String {
         let days = local.seconds.div_euclid(86_400);
@@ -185,6 +201,20 @@ mod tests {
     fn at(text: &str) -> Moment {
         let (seconds, nanos) = parse_timestamp(text).unwrap();
         Moment { seconds, nanos }
+    }
+
+    #[test]
+    fn texts_last_as_long_as_their_smallest_field() {
+        for (pattern, step) in [
+            ("yyyy-MM-dd", Some(86_400)),
+            ("'at'", Some(86_400)),
+            ("HH 'm'", Some(3600)),
+            ("dd HH:mm", Some(60)),
+            ("mm:ss", Some(1)),
+            ("yyyy SSS", None),
+        ] {
+            assert_eq!(Pattern::compile(pattern).unwrap().step(), step, "{pattern}");
+        }
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! AND, OR, NOT, IS TRUE …, IN, CASE and COALESCE. What can fail is evaluated
 //! only for rows that need it, as in Flink, where a row's AND stops at FALSE.
 
+mod choose;
+
 use super::args::Args;
 use super::build::bools;
 use super::call::{Behaviour, call, is_fallible};
@@ -150,6 +152,9 @@ pub fn case(branches: Vec<(BoundExpr, BoundExpr)>, otherwise: Option<BoundExpr>,
         Some(e) => Some(cast_to(e, &ty, CastMode::Explicit, env)?.expr),
         None => None,
     };
+    if let Some(expr) = choose::choose(&branches, otherwise.as_ref(), &ty) {
+        return Ok(BoundExpr { expr, ty, text, rowtime: false });
+    }
     let expr = CaseExpr::try_new(None, branches, otherwise).map_err(super::to_error)?;
     Ok(BoundExpr { expr: Arc::new(expr), ty, text, rowtime: false })
 }

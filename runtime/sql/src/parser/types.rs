@@ -92,13 +92,15 @@ impl TypeReader<'_, '_> {
             "STRING" => DataType::STRING,
             "BYTES" => DataType::VarBinary(MAX_LENGTH),
             "CHAR" | "CHARACTER" if self.parser.parse_keyword(Keyword::VARYING) => {
-                DataType::VarChar(self.length(position)?)
+                DataType::VarChar(self.length(MAX_LENGTH, position)?)
             }
-            "CHAR" | "CHARACTER" => DataType::Char(self.length(position)?),
-            "VARCHAR" => DataType::VarChar(self.length(position)?),
-            "BINARY" if self.parser.parse_keyword(Keyword::VARYING) => DataType::VarBinary(self.length(position)?),
-            "BINARY" => DataType::Binary(self.length(position)?),
-            "VARBINARY" => DataType::VarBinary(self.length(position)?),
+            "CHAR" | "CHARACTER" => DataType::Char(self.length(1, position)?),
+            "VARCHAR" => DataType::VarChar(self.length(MAX_LENGTH, position)?),
+            "BINARY" if self.parser.parse_keyword(Keyword::VARYING) => {
+                DataType::VarBinary(self.length(MAX_LENGTH, position)?)
+            }
+            "BINARY" => DataType::Binary(self.length(1, position)?),
+            "VARBINARY" => DataType::VarBinary(self.length(MAX_LENGTH, position)?),
             "DATE" => DataType::Date,
             "TIME" => {
                 let p = self.precision(0, position)?;
@@ -217,9 +219,10 @@ impl TypeReader<'_, '_> {
         self.parser.expect_token(&Token::Gt).map(|_| ())
     }
 
-    fn length(&mut self, position: Position) -> Result<u32, ParserError> {
+    /// `(n)`; without it `default`, which is no limit for types of varying length (Flink's choice, not the standard's).
+    fn length(&mut self, default: u32, position: Position) -> Result<u32, ParserError> {
         match self.numbers(1)?.as_slice() {
-            [] => Ok(1),
+            [] => Ok(default),
             [n, ..] if (1..=u64::from(MAX_LENGTH)).contains(n) => Ok(*n as u32),
             [n, ..] => Err(parser_error(format!("length {n} is not from 1 to {MAX_LENGTH}"), position)),
         }
@@ -295,6 +298,11 @@ mod tests {
         for (text, shown) in [
             ("string", "STRING"),
             ("varchar(2147483647)", "STRING"),
+            ("varchar", "STRING"),
+            ("CHARACTER VARYING", "STRING"),
+            ("char", "CHAR(1)"),
+            ("VARBINARY", "BYTES"),
+            ("BINARY", "BINARY(1)"),
             ("CHARACTER VARYING (5) NOT NULL", "VARCHAR(5) NOT NULL"),
             ("CHAR", "CHAR(1)"),
             ("BYTES", "BYTES"),

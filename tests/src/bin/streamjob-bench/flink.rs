@@ -1,7 +1,8 @@
 //! The same jobs in Flink and here, in turn: F O O F F O behind a warm-up of
-//! Flink's. Both read rows that are computed from a sequence, so that they are
-//! equal; a small run of each is compared row by row before anything is timed.
+//! Flink's. Both read rows that are computed from a sequence, or events of the same
+//! generator (flink/Nexmark.java), so that they are equal; a small run of each is compared row by row before anything is timed.
 
+use crate::nexmark;
 use crate::processes::{Process, streamjob};
 use crate::report::Report;
 use crate::usage::Usage;
@@ -70,7 +71,7 @@ const fn duel(name: &'static str, backend: &'static str, rows: u64, keys: u64, s
     Duel { name, rows, keys, backend, incremental: true, input: None, sql }
 }
 
-/// No more than 10 M rows: Flink's sequence keeps the numbers that it has still to give in memory.
+/// No more than 10 M rows of datagen: Flink's sequence keeps the numbers that it has still to give in memory.
 const DUELS: &[Duel] = &[
     duel("filter", "hashmap", 10 * M, 1000, FILTER),
     duel("count/heap/1M", "hashmap", 10 * M, M, COUNT),
@@ -84,6 +85,19 @@ const DUELS: &[Duel] = &[
     Duel { input: Some("csv/make"), ..duel("csv/filter", "hashmap", 4 * M, 1000, READ) },
     duel("json/make", "hashmap", 4 * M, 1000, MAKE),
     Duel { input: Some("json/make"), ..duel("json/filter", "hashmap", 4 * M, 1000, READ) },
+    duel("nexmark/q0", "hashmap", 20 * M, 1, nexmark::Q0),
+    duel("nexmark/q1", "hashmap", 20 * M, 1, nexmark::Q1),
+    duel("nexmark/q2", "hashmap", 20 * M, 1, nexmark::Q2),
+    duel("nexmark/q5 counts", "hashmap", 20 * M, 1, nexmark::Q5_COUNTS),
+    duel("nexmark/q5 most", "hashmap", 20 * M, 1, nexmark::Q5_MOST),
+    duel("nexmark/q7 most", "hashmap", 20 * M, 1, nexmark::Q7_MOST),
+    duel("nexmark/q12 event time", "hashmap", 20 * M, 1, nexmark::Q12_EVENT_TIME),
+    duel("nexmark/q14 built-in", "hashmap", 20 * M, 1, nexmark::Q14_BUILT_IN),
+    duel("nexmark/q15", "hashmap", 20 * M, 1, nexmark::Q15),
+    duel("nexmark/q16", "hashmap", 20 * M, 1, nexmark::Q16),
+    duel("nexmark/q17", "hashmap", 20 * M, 1, nexmark::Q17),
+    duel("nexmark/q21", "hashmap", 20 * M, 1, nexmark::Q21),
+    duel("nexmark/q22", "hashmap", 20 * M, 1, nexmark::Q22),
 ];
 
 /// Options of both.

@@ -2,6 +2,7 @@
 //! process, checkpoints on, exactly once. Told are rows a second over the child's
 //! whole life, its CPU time, its largest resident memory, and what it wrote.
 
+use crate::nexmark;
 use crate::processes::{Process, streamjob};
 use crate::report::Report;
 use crate::usage::{Usage, resident};
@@ -69,6 +70,10 @@ const fn files(name: &'static str, input: Option<&'static str>, sql: &'static st
     Job { name, backend: "hashmap", incremental: true, rows: 4 * M, keys: 0, input, sql, goal: f64::NAN }
 }
 
+const fn nexmark(name: &'static str, sql: &'static str, goal: f64) -> Job {
+    Job { name, backend: "hashmap", incremental: true, rows: 20 * M, keys: 0, input: None, sql, goal }
+}
+
 const JOBS: &[Job] = &[
     count("count/heap/1M", "hashmap", 100 * M, M, 40.0),
     count("count/heap/10M", "hashmap", 100 * M, 10 * M, 30.0),
@@ -80,6 +85,19 @@ const JOBS: &[Job] = &[
     files("csv/filter", Some("csv/make"), FILTER),
     files("json/make", None, MAKE),
     files("json/filter", Some("json/make"), FILTER),
+    nexmark("nexmark/q0", nexmark::Q0, 25.0),
+    nexmark("nexmark/q1", nexmark::Q1, 25.0),
+    nexmark("nexmark/q2", nexmark::Q2, 25.0),
+    nexmark("nexmark/q5 counts", nexmark::Q5_COUNTS, 12.0),
+    nexmark("nexmark/q5 most", nexmark::Q5_MOST, 12.0),
+    nexmark("nexmark/q7 most", nexmark::Q7_MOST, f64::NAN),
+    nexmark("nexmark/q12 event time", nexmark::Q12_EVENT_TIME, 15.0),
+    nexmark("nexmark/q14 built-in", nexmark::Q14_BUILT_IN, f64::NAN),
+    nexmark("nexmark/q15", nexmark::Q15, 6.0),
+    nexmark("nexmark/q16", nexmark::Q16, f64::NAN),
+    nexmark("nexmark/q17", nexmark::Q17, 12.0),
+    nexmark("nexmark/q21", nexmark::Q21, f64::NAN),
+    nexmark("nexmark/q22", nexmark::Q22, 10.0),
 ];
 
 /// All jobs of the table whose name holds `only`, with `scale` times their rows.

@@ -8,6 +8,7 @@ mod jobs;
 mod kill;
 mod latency;
 mod logs;
+mod nexmark;
 mod processes;
 mod report;
 mod rescale;

@@ -20,10 +20,11 @@ pub(crate) struct CsvDecoder {
 
 impl CsvDecoder {
     pub(crate) fn new(options: CsvOptions, schema: &Schema) -> Result<Self> {
-        Ok(Self { options, columns: Columns::new(schema)?, record: Record::default() })
+        let record = Record::new(&options);
+        Ok(Self { options, columns: Columns::new(schema)?, record })
     }
 
-    fn row(&mut self, place: Place<'_>) -> Result<Outcome> {
+    fn row(&mut self, input: &[u8], place: Place<'_>) -> Result<Outcome> {
         let ignore = self.options.ignore_errors;
         let expected = self.columns.columns.len();
         if let Some((field, why)) = &self.record.bad {
@@ -42,12 +43,15 @@ impl CsvDecoder {
                 Err(error.fix(format!("declare the file's columns in order, or {SKIP}")))
             };
         }
-        let mut fields = self.record.fields();
+        let mut fields = self.record.fields(input);
         for (i, (column, name)) in self.columns.columns.iter_mut().zip(&self.columns.names).enumerate() {
             let Some(bytes) = fields.next() else {
                 column.append_null();
                 continue;
             };
+            if self.options.null.as_ref().is_none_or(|null| null.as_bytes() != bytes) && column.append_digits(bytes) {
+                continue;
+            }
             let text = utf8(bytes);
             if let Err(why) = append(column, &text, &self.options) {
                 if !ignore {
@@ -146,7 +150,7 @@ impl Decoder for CsvDecoder {
             }
         }
         let Some(taken) = self.record.read(input, end, &self.options) else { return Ok(Step::Incomplete) };
-        let outcome = self.row(place)?;
+        let outcome = self.row(input, place)?;
         Ok(Step::Record { bytes: taken.bytes, lines: taken.lines, outcome })
     }
 

@@ -5,7 +5,7 @@
 use super::CsvOptions;
 use crate::format::Encoder;
 use crate::format::text::{Kind, get, scalar};
-use arrow::array::{Array, ArrayRef, ListArray, RecordBatch, StructArray};
+use arrow::array::{Array, ArrayRef, AsArray, ListArray, RecordBatch, StructArray};
 use streamjob_core::{DataType, Result, Schema};
 
 const LONGEST_CHECKED: usize = 24;
@@ -26,7 +26,33 @@ impl CsvEncoder {
     }
 
     fn needs_quotes(&self, text: &str) -> bool {
-        text.bytes().any(|b| b < self.smallest_safe) || text.encode_utf16().nth(LONGEST_CHECKED).is_some()
+        // A unit of UTF-16 is one to three bytes of UTF-8.
+        let long = match text.len() {
+            0..=LONGEST_CHECKED => false,
+            bytes if bytes > 3 * LONGEST_CHECKED => true,
+            _ => text.encode_utf16().nth(LONGEST_CHECKED).is_some(),
+        };
+        long || text.bytes().fold(false, |unsafe_one, b| unsafe_one | (b < self.smallest_safe))
+    }
+
+    fn text(&self, text: &str, out: &mut Vec<u8>) {
+        let Some(quote) = self.options.quote.filter(|_| self.needs_quotes(text)) else {
+            out.extend_from_slice(text.as_bytes());
+            return;
+        };
+        let escape = self.options.escape;
+        out.push(quote);
+        if text.bytes().fold(false, |any, b| any | (b == quote) | (Some(b) == escape)) {
+            for byte in text.bytes() {
+                if byte == quote || Some(byte) == escape {
+                    out.push(byte);
+                }
+                out.push(byte);
+            }
+        } else {
+            out.extend_from_slice(text.as_bytes());
+        }
+        out.push(quote);
     }
 
     /// The field to `self.field`; its kind, or `None` for NULL.
@@ -72,20 +98,16 @@ impl Encoder for CsvEncoder {
             if i > 0 {
                 out.push(self.options.delimiter);
             }
-            let kind = self.write(array, row, ty)?;
-            match (kind, self.options.quote) {
-                (None, _) => out.extend_from_slice(self.options.null.as_deref().unwrap_or("").as_bytes()),
-                (Some(Kind::Text), Some(quote)) if self.needs_quotes(&self.field) => {
-                    out.push(quote);
-                    for byte in self.field.bytes() {
-                        if byte == quote || Some(byte) == self.options.escape {
-                            out.push(byte);
-                        }
-                        out.push(byte);
-                    }
-                    out.push(quote);
-                }
-                _ => out.extend_from_slice(self.field.as_bytes()),
+            if let Some(texts) = array.as_string_opt::<i32>()
+                && texts.is_valid(row)
+            {
+                self.text(texts.value(row), out);
+                continue;
+            }
+            match self.write(array, row, ty)? {
+                None => out.extend_from_slice(self.options.null.as_deref().unwrap_or("").as_bytes()),
+                Some(Kind::Text) => self.text(&self.field, out),
+                Some(_) => out.extend_from_slice(self.field.as_bytes()),
             }
         }
         self.types = types;

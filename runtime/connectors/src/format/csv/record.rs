@@ -2,14 +2,27 @@
 //! inside of quotes. As in Jackson, a quote counts at the start of a field only.
 
 use super::CsvOptions;
+use crate::format::scan::Stops;
 
-/// The fields of a record, unescaped, one behind the other.
-#[derive(Debug, Default)]
+/// The fields of a record: most are parts of the input.
+#[derive(Debug)]
 pub(super) struct Record {
+    /// Where an unquoted field stops: delimiter, line end or escape.
+    stops: Stops,
+    /// Fields that had quotes or escapes, without them.
     bytes: Vec<u8>,
-    ends: Vec<usize>,
+    spans: Vec<Span>,
     /// Why the record is malformed, with the number of the field (from 1).
     pub bad: Option<(usize, String)>,
+}
+
+/// Where a field is.
+#[derive(Debug, Clone, Copy)]
+struct Span {
+    start: usize,
+    end: usize,
+    /// In `bytes`, not in the input.
+    unescaped: bool,
 }
 
 /// What a record took of the input.
@@ -20,28 +33,48 @@ pub(super) struct Taken {
 }
 
 impl Record {
-    pub(super) fn fields(&self) -> impl Iterator<Item = &[u8]> {
-        let starts = std::iter::once(0).chain(self.ends.iter().copied());
-        starts.zip(&self.ends).map(|(start, end)| self.bytes.get(start..*end).unwrap_or_default())
+    pub(super) fn new(rules: &CsvOptions) -> Self {
+        let stops = Stops::new([rules.delimiter, b'\n', b'\r', rules.escape.unwrap_or(b'\n')], 0);
+        Self { stops, bytes: Vec::new(), spans: Vec::new(), bad: None }
+    }
+
+    /// The fields, unescaped, of the record that was read from `input`.
+    pub(super) fn fields<'a>(&'a self, input: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
+        self.spans.iter().map(move |s| {
+            let of = if s.unescaped { self.bytes.as_slice() } else { input };
+            of.get(s.start..s.end).unwrap_or_default()
+        })
     }
 
     pub(super) fn len(&self) -> usize {
-        self.ends.len()
+        self.spans.len()
     }
 
     /// Reads the record at the start of `input`; `None` when it is not whole.
     pub(super) fn read(&mut self, input: &[u8], end: bool, rules: &CsvOptions) -> Option<Taken> {
         self.bytes.clear();
-        self.ends.clear();
+        self.spans.clear();
         self.bad = None;
         let mut at = 0;
         let mut lines = 0;
         loop {
-            if rules.quote.is_some() && input.get(at).copied() == rules.quote {
+            let (start, begun) = (at, self.bytes.len());
+            let opens = rules.quote.is_some() && input.get(at).copied() == rules.quote;
+            if opens {
                 at = self.quoted(input, at + 1, end, rules, &mut lines)?;
             }
-            at = self.plain(input, at, end, rules)?;
-            self.ends.push(self.bytes.len());
+            let stop = match self.stops.find(input.get(at..).unwrap_or_default()) {
+                Some(length) => at + length,
+                None if end => input.len(),
+                None => return None,
+            };
+            if opens || (rules.escape.is_some() && input.get(stop).copied() == rules.escape) {
+                at = self.plain(input, at, end, rules)?;
+                self.spans.push(Span { start: begun, end: self.bytes.len(), unescaped: true });
+            } else {
+                at = stop;
+                self.spans.push(Span { start, end: stop, unescaped: false });
+            }
             match input.get(at) {
                 Some(b'\n') => return Some(Taken { bytes: at + 1, lines: lines + 1 }),
                 Some(b'\r') => {
@@ -62,8 +95,7 @@ impl Record {
     fn plain(&mut self, input: &[u8], mut at: usize, end: bool, rules: &CsvOptions) -> Option<usize> {
         loop {
             let rest = input.get(at..).unwrap_or_default();
-            let stop = |b: &u8| *b == rules.delimiter || *b == b'\n' || *b == b'\r' || Some(*b) == rules.escape;
-            let Some(length) = rest.iter().position(stop) else {
+            let Some(length) = self.stops.find(rest) else {
                 self.bytes.extend_from_slice(rest);
                 return end.then_some(input.len());
             };
@@ -146,7 +178,7 @@ impl Record {
 
     fn fail(&mut self, why: &str) {
         if self.bad.is_none() {
-            self.bad = Some((self.ends.len() + 1, why.to_string()));
+            self.bad = Some((self.spans.len() + 1, why.to_string()));
         }
     }
 }

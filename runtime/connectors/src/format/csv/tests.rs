@@ -188,7 +188,7 @@ proptest! {
         let (schema, batch) = strings(&values);
         let (options, _) = make(&[STRING, STRING], &[]);
         let written = write(options.clone(), &schema, &batch);
-        let mut record = super::record::Record::default();
+        let mut record = super::record::Record::new(&options);
         let whole = record.read(&written, true, &options).unwrap();
         for cut in 0..whole.bytes.saturating_sub(1) {
             prop_assert_eq!(record.read(&written[..cut], false, &options), None);

@@ -3,6 +3,7 @@
 //! an error; with it a bad value is NULL and a line that is no object is skipped.
 
 use super::JsonOptions;
+use super::plain::Plain;
 use crate::format::column::{Column, Columns, Fit, TimeRules};
 use crate::format::{Decoder, Outcome, Place, Step, line};
 use arrow::array::RecordBatch;
@@ -17,12 +18,13 @@ pub(crate) struct JsonDecoder {
     options: JsonOptions,
     columns: Columns,
     types: Vec<DataType>,
+    plain: Plain,
 }
 
 impl JsonDecoder {
     pub(crate) fn new(options: JsonOptions, schema: &Schema) -> Result<Self> {
         let types = schema.columns.iter().map(|c| c.ty.data.clone()).collect();
-        Ok(Self { options, columns: Columns::new(schema)?, types })
+        Ok(Self { options, columns: Columns::new(schema)?, types, plain: Plain::default() })
     }
 }
 
@@ -31,8 +33,8 @@ struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
 
 impl<'a> Members<'a> {
     /// The last of equal names counts, as in Jackson.
-    fn get(&self, name: &str) -> Option<&'a RawValue> {
-        self.0.iter().rev().find(|(n, _)| n == name).map(|(_, v)| *v)
+    fn get(&self, name: &str) -> Option<&'a str> {
+        self.0.iter().rev().find(|(n, _)| n == name).map(|(_, v)| v.get())
     }
 }
 
@@ -64,9 +66,8 @@ impl<'de> Deserialize<'de> for Members<'de> {
 #[derive(Deserialize)]
 struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
 
-/// Appends one value.
-fn append(column: &mut Column, raw: &RawValue, ty: &DataType, options: &JsonOptions) -> Fit {
-    let text = raw.get();
+/// Appends one value, given as its JSON text, which is known to be well formed.
+fn append(column: &mut Column, text: &str, ty: &DataType, options: &JsonOptions) -> Fit {
     if text == "null" {
         column.append_null();
         return Ok(());
@@ -76,7 +77,7 @@ fn append(column: &mut Column, raw: &RawValue, ty: &DataType, options: &JsonOpti
         (Column::Array(lengths, item), DataType::Array(item_type)) => {
             let items: Vec<&RawValue> = parse(text).map_err(|_| not(text, "an ARRAY"))?;
             for raw in &items {
-                nested(item, Some(*raw), &item_type.data, options)?;
+                nested(item, Some(raw.get()), &item_type.data, options)?;
             }
             lengths.append(items.len());
             Ok(())
@@ -94,7 +95,7 @@ fn append(column: &mut Column, raw: &RawValue, ty: &DataType, options: &JsonOpti
                     continue;
                 }
                 keys.append_text(name, times(options))?;
-                nested(values, Some(*raw), value_type, options)?;
+                nested(values, Some(raw.get()), value_type, options)?;
                 count += 1;
             }
             lengths.append(count);
@@ -110,6 +111,9 @@ fn append(column: &mut Column, raw: &RawValue, ty: &DataType, options: &JsonOpti
             Ok(())
         }
         (column, _) => match start {
+            b'"' if !text.contains('\\') => {
+                column.append_text(text.get(1..text.len() - 1).unwrap_or_default(), times(options))
+            }
             b'"' => {
                 let Key(value) = parse(text).map_err(|e| e.to_string())?;
                 column.append_text(&value, times(options))
@@ -118,6 +122,7 @@ fn append(column: &mut Column, raw: &RawValue, ty: &DataType, options: &JsonOpti
                 Column::Text(_) => column.append_text(&compact(text), times(options)),
                 _ => Err(not(text, &format!("of type {ty}"))),
             },
+            _ if column.append_digits(text.as_bytes()) => Ok(()),
             _ => match column {
                 Column::TinyInt(_) | Column::SmallInt(_) | Column::Int(_) | Column::BigInt(_) => {
                     column.append_text(&whole(text), times(options))
@@ -130,9 +135,9 @@ fn append(column: &mut Column, raw: &RawValue, ty: &DataType, options: &JsonOpti
 }
 
 /// As [`append`], of a member that may be missing; errors are NULL when ignored.
-fn nested(column: &mut Column, raw: Option<&RawValue>, ty: &DataType, options: &JsonOptions) -> Fit {
-    let result = match raw {
-        Some(raw) => append(column, raw, ty, options),
+fn nested(column: &mut Column, text: Option<&str>, ty: &DataType, options: &JsonOptions) -> Fit {
+    let result = match text {
+        Some(text) => append(column, text, ty, options),
         None if options.fail_on_missing => {
             return Err("it is missing ('json.fail-on-missing-field' is true)".into());
         }
@@ -201,6 +206,23 @@ fn compact(text: &str) -> String {
 
 const SKIP: &str = "set 'json.ignore-parse-errors' = 'true' to read bad values as NULL and to skip malformed lines";
 
+/// Appends a row, given as the JSON text of each column's value.
+fn append_all<'a>(
+    columns: &mut Columns,
+    types: &[DataType],
+    values: impl Iterator<Item = Option<&'a str>>,
+    options: &JsonOptions,
+    place: Place<'_>,
+) -> Result<()> {
+    let Columns { columns, names, .. } = columns;
+    for (((column, name), ty), value) in columns.iter_mut().zip(names).zip(types).zip(values) {
+        nested(column, value, ty, options).map_err(|why| {
+            Error::user(format!("{}, line {}, column '{name}': {why}", place.file, place.line)).fix(SKIP)
+        })?;
+    }
+    Ok(())
+}
+
 impl Decoder for JsonDecoder {
     fn step(&mut self, input: &[u8], end: bool, place: Place<'_>) -> Result<Step> {
         let Some((text, bytes)) = line(input, end) else { return Ok(Step::Incomplete) };
@@ -208,24 +230,25 @@ impl Decoder for JsonDecoder {
         if text.iter().all(u8::is_ascii_whitespace) {
             return done(Outcome::Nothing);
         }
-        let members: Members<'_> = match serde_json::from_slice(text) {
-            Ok(members) => members,
-            Err(_) if self.options.ignore_errors => return done(Outcome::Skipped),
-            Err(e) => {
-                let message = format!(
-                    "{}, line {}, column {}: the line is not a JSON object",
-                    place.file,
-                    place.line,
-                    e.column().max(1)
-                );
-                return Err(Error::user(message).caused_by(e).fix(SKIP));
-            }
-        };
-        let columns = self.columns.columns.iter_mut().zip(&self.columns.names).zip(&self.types);
-        for ((column, name), ty) in columns {
-            nested(column, members.get(name), ty, &self.options).map_err(|why| {
-                Error::user(format!("{}, line {}, column '{name}': {why}", place.file, place.line)).fix(SKIP)
-            })?;
+        let plain = std::str::from_utf8(text).ok().filter(|line| self.plain.read(line, &self.columns.names).is_some());
+        if let Some(line) = plain {
+            append_all(&mut self.columns, &self.types, self.plain.values(line), &self.options, place)?;
+        } else {
+            let members: Members<'_> = match serde_json::from_slice(text) {
+                Ok(members) => members,
+                Err(_) if self.options.ignore_errors => return done(Outcome::Skipped),
+                Err(e) => {
+                    let message = format!(
+                        "{}, line {}, column {}: the line is not a JSON object",
+                        place.file,
+                        place.line,
+                        e.column().max(1)
+                    );
+                    return Err(Error::user(message).caused_by(e).fix(SKIP));
+                }
+            };
+            let values: Vec<_> = self.columns.names.iter().map(|name| members.get(name)).collect();
+            append_all(&mut self.columns, &self.types, values.into_iter(), &self.options, place)?;
         }
         self.columns.rows += 1;
         done(Outcome::Row)

@@ -4,7 +4,7 @@ use super::JsonOptions;
 use super::options::NullKey;
 use crate::format::Encoder;
 use crate::format::text::{Kind, get, scalar};
-use arrow::array::{Array, ListArray, MapArray, RecordBatch, StructArray};
+use arrow::array::{Array, ListArray, MapArray, RecordBatch, StringArray, StructArray};
 use std::fmt::Write;
 use streamjob_core::{DataType, Error, Result, Schema};
 
@@ -75,6 +75,10 @@ impl Writer<'_> {
                 let fields = columns.iter().zip(fields.columns());
                 self.members(out, fields.map(|(c, a)| (c.name.as_str(), a.as_ref(), &c.ty.data)), row)
             }
+            DataType::Char(_) | DataType::VarChar(_) => {
+                quoted(out, get::<StringArray>(array, ty)?.value(row));
+                Ok(())
+            }
             ty => {
                 self.scratch.clear();
                 let separator = self.options.separator;
@@ -132,6 +136,12 @@ impl Writer<'_> {
 /// A JSON string; characters beyond the BMP as surrogate pairs, as Jackson writes them.
 fn quoted(out: &mut String, text: &str) {
     out.push('"');
+    let special = |b: u8| (b < 0x20) | (b == b'"') | (b == b'\\') | (b >= 0xf0);
+    if !text.bytes().fold(false, |any, b| any | special(b)) {
+        out.push_str(text);
+        out.push('"');
+        return;
+    }
     for c in text.chars() {
         match c {
             '"' => out.push_str("\\\""),

@@ -3,6 +3,7 @@
 mod decode;
 mod encode;
 mod options;
+mod plain;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 mod tests;

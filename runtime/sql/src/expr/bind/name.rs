@@ -1,7 +1,7 @@
 //! Names in expressions: columns, fields of rows, elements of arrays and maps.
 
 use super::super::args::Args;
-use super::super::call::{Behaviour, call};
+use super::super::call::{Behaviour, call, field_name};
 use super::super::functions::{self};
 use super::super::{BoundExpr, ScopeColumn};
 use super::Binder;
@@ -134,15 +134,17 @@ fn field(row: BoundExpr, name: &str) -> Result<BoundExpr> {
     let inner = columns.get(position).map(|c| c.ty.clone()).ok_or_else(|| Error::internal("a field's type"))?;
     let ty = LogicalType { data: inner.data, nullable: inner.nullable || row.ty.nullable };
     let kernel = Arc::new(move |args: &Args| {
-        use arrow::array::{Array, AsArray};
+        use arrow::array::{Array, ArrayRef, AsArray, BooleanArray};
         let rows = args.arg(0)?.expand(args.rows)?;
         let rows = rows.as_struct();
         let column = rows.column(position);
-        // A field of a NULL row is NULL.
-        let nulls = arrow::buffer::NullBuffer::union(rows.nulls(), column.nulls());
-        let data = column.to_data().into_builder().nulls(nulls).build()?;
-        Ok(arrow::array::make_array(data))
+        // A field of a NULL row is NULL. The values stay where they are.
+        Ok(match rows.nulls() {
+            None => ArrayRef::clone(column),
+            Some(nulls) if column.nulls().is_some_and(|n| n.inner().ptr_eq(nulls.inner())) => ArrayRef::clone(column),
+            Some(nulls) => arrow::compute::nullif(column, &BooleanArray::new(!nulls.inner(), None))?,
+        })
     });
-    let expr = call(format!("field {position}"), vec![row.expr], &ty, Behaviour::Total, kernel);
+    let expr = call(field_name(position), vec![row.expr], &ty, Behaviour::Total, kernel);
     Ok(BoundExpr { expr, ty, text, rowtime: false })
 }

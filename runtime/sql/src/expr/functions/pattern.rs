@@ -4,7 +4,7 @@
 
 use super::super::BoundExpr;
 use super::super::args::Args;
-use super::super::build::{try_bools, try_ints, try_strings};
+use super::super::build::{try_bools, try_ints, try_parts, try_strings};
 use super::site::{FunctionDef, Site, def};
 use arrow::array::ArrayRef;
 use regex::{NoExpand, Regex, RegexBuilder};
@@ -336,7 +336,7 @@ fn extract(s: Site) -> Result<BoundExpr> {
     Ok(s.fallible(LogicalType::new(DataType::STRING), args, move |a| {
         let text = a.str(0)?;
         let group = if a.has(2) { Some(a.int(2)?) } else { None };
-        try_strings(a.rows, |r| {
+        try_parts(a.rows, |r| {
             let group = match &group {
                 Some(g) => g.get(r),
                 None => Some(0),
@@ -344,7 +344,7 @@ fn extract(s: Site) -> Result<BoundExpr> {
             Ok(match (text.get(r), patterns.get(a, r)?, group) {
                 (Some(text), Some(regex), Some(group)) => {
                     let group = usize::try_from(group).ok();
-                    regex.captures(text).and_then(|c| c.get(group?)).map(|m| m.as_str().to_string())
+                    regex.captures(text).and_then(|c| c.get(group?)).map(|m| m.as_str())
                 }
                 _ => None,
             })

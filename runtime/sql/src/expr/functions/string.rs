@@ -2,7 +2,7 @@
 //! Java's UTF-16 units (LPAD, RPAD, OVERLAY), so does this.
 
 use super::super::args::Args;
-use super::super::build::{bools, ints, strings};
+use super::super::build::{bools, ints, parts, strings};
 use super::super::{BoundExpr, literal};
 use super::site::{FunctionDef, Site, alias, def};
 use arrow::array::{ArrayRef, ListBuilder, MapBuilder, StringBuilder};
@@ -421,16 +421,20 @@ fn split_index(s: Site) -> Result<BoundExpr> {
     };
     Ok(s.total(ty, vec![s.str(0)?, separator, s.int(2)?], |a| {
         let (text, separator, index) = (a.str(0)?, a.str(1)?, a.int(2)?);
-        strings(a.rows, |r| {
+        parts(a.rows, |r| {
             let (text, separator) = (text.get(r)?, separator.get(r)?);
             let index = usize::try_from(index.get(r)?).ok()?;
             if text.is_empty() {
                 return None;
             }
             if separator.is_empty() {
-                return text.split_whitespace().nth(index).map(str::to_string);
+                return text.split_whitespace().nth(index);
             }
-            text.split(separator).nth(index).map(str::to_string)
+            match separator.as_bytes() {
+                // One byte needs no search for a text.
+                [byte] if byte.is_ascii() => text.split(char::from(*byte)).nth(index),
+                _ => text.split(separator).nth(index),
+            }
         })
     }))
 }

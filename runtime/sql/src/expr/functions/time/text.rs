@@ -9,7 +9,7 @@ use super::super::super::literal;
 use super::super::super::zone::Zone;
 use super::super::site::Site;
 use super::{DAY_MS, clock, is_time, local};
-use arrow::array::ArrayRef;
+use arrow::array::{ArrayRef, StringBuilder};
 use std::borrow::Cow;
 use std::sync::Arc;
 use streamjob_core::text::{parse_date, parse_timestamp};
@@ -49,10 +49,27 @@ pub(super) fn date_format(s: Site) -> Result<BoundExpr> {
     let literal = fixed.is_some();
     let kernel = move |a: &Args| -> Result<ArrayRef> {
         let (value, text) = (local(a, 0, &data, env.zone)?, a.str(1)?);
-        try_strings(a.rows, |r| {
-            let Some(moment) = value(r) else { return Ok(None) };
-            Ok(pattern_at(&fixed, text.get(r))?.map(|p| p.format(moment)))
-        })
+        let mut texts = StringBuilder::with_capacity(a.rows, a.rows * 16);
+        // Rows that stand together often have the same text: it is kept for as long as it is right.
+        let step = fixed.as_deref().and_then(Pattern::step);
+        let mut last: Option<(i64, String)> = None;
+        for r in 0..a.rows {
+            let Some(moment) = value(r) else {
+                texts.append_null();
+                continue;
+            };
+            let unit = step.map(|s| moment.seconds.div_euclid(s));
+            if let (Some(unit), Some((of, text))) = (unit, &last)
+                && unit == *of
+            {
+                texts.append_value(text);
+                continue;
+            }
+            let text = pattern_at(&fixed, text.get(r))?.map(|p| p.format(moment));
+            texts.append_option(text.as_deref());
+            last = unit.zip(text);
+        }
+        Ok(Arc::new(texts.finish()))
     };
     let args = vec![value.expr, s.str(1)?];
     Ok(if literal { s.total(ty, args, kernel) } else { s.fallible(ty, args, kernel) })
