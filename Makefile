@@ -41,7 +41,7 @@ bench: setup ## measure whole jobs, recovery, rescale, latency, exchange; figure
 	@$(MAKE) --no-print-directory bench-kernels
 
 bench-kernels: setup ## measure the kernels, each beside a bare loop that is its bound
-	$(CARGO) bench --profile release -p streamjob-tests -p streamjob-state-rocksdb --benches
+	$(CARGO) bench --profile release -p streamjob-tests -p streamjob-state-rocksdb $(addprefix --bench ,partition frames groups formats access)
 
 bench-flink: setup ## the same jobs in Flink (jars from PyPI; needs a JDK) and here, in turn; figures in bench-flink.json
 	$(CARGO) build --release -p streamjob-cli -p streamjob-tests --bins

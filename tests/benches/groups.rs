@@ -9,10 +9,11 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-use arrow::array::AsArray;
+use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch};
 use arrow::datatypes::Int64Type;
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
+use std::sync::Arc;
 use streamjob_core::Batch;
 use streamjob_state::{BackendFactory, HeapFactory};
 use streamjob_state_rocksdb::RocksDbFactory;
@@ -45,7 +46,7 @@ impl Open {
             // All loads of the first round are under way together.
             for (at, key) in at.iter_mut().zip(keys) {
                 *at = (key.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 20) as usize & self.mask;
-                sum += self.places[*at].1 & 1;
+                sum += self.places[*at].1;
             }
             for (at, key) in at.iter().zip(keys) {
                 let mut at = *at;
@@ -79,8 +80,11 @@ fn counts(bencher: Bencher, factory: &dyn BackendFactory, keys: u64) {
     let dir = tempfile::tempdir().unwrap();
     let mut counts = Counts::new(open(factory, dir.path(), 4 << 30).unwrap()).unwrap();
     let batches = batches(BATCHES, keys).unwrap();
-    for batch in &batches {
-        black_box(counts.add(batch).unwrap());
+    let all: Vec<i64> = (0..keys.cast_signed()).collect();
+    for keys in all.chunks(ROWS) {
+        let column: ArrayRef = Arc::new(Int64Array::from(keys.to_vec()));
+        let data = RecordBatch::try_from_iter([("uid", column)]).unwrap();
+        black_box(counts.add(&Batch::inserts(data)).unwrap());
     }
     let mut turns = batches.iter().cycle();
     bencher.counter(ItemsCount::new(ROWS)).bench_local(|| counts.add(turns.next().unwrap()).unwrap());
