@@ -40,9 +40,6 @@ const PATIENCE: Duration = Duration::from_secs(1200);
 const NAP: Duration = Duration::from_micros(100);
 /// A payload is a part of so much noise.
 const NOISE: usize = 4 << 20;
-/// The odd number next to 2^64 divided by the golden ratio.
-const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
-
 const SQL: &str = "CREATE TABLE made (created BIGINT, uid BIGINT, payload STRING) WITH ('connector' = 'made');
     CREATE TABLE met (uid BIGINT, created BIGINT, payload STRING) WITH ('connector' = 'met');
     INSERT INTO met SELECT uid, MAX(created), LAST_VALUE(payload) FROM made GROUP BY uid;";
@@ -267,7 +264,7 @@ impl Rows {
     }
 
     fn payload(&self, number: u64) -> &str {
-        let at = (number.wrapping_mul(SPREAD) >> 20) as usize % (NOISE - PAYLOAD);
+        let at = Numbers::new(number).below((NOISE - PAYLOAD) as u64) as usize;
         self.noise.get(at..at + PAYLOAD).unwrap_or_default()
     }
 }
@@ -349,7 +346,7 @@ impl Source for Making {
         self.next += due * self.step_nanos;
         self.batch((0..due).map(|i| {
             let number = first + i * self.parallelism;
-            (next + i * self.step_nanos, (number.wrapping_mul(SPREAD) >> 1) % keys, number + keys)
+            (next + i * self.step_nanos, Numbers::new(number).below(keys), number + keys)
         }))
     }
 
