@@ -5,7 +5,7 @@ export CARGO_TARGET_DIR ?= $(CACHE)/target
 CARGO := cargo
 BIN := $(CARGO_TARGET_DIR)/release/streamjob
 
-.PHONY: help run test build lint fmt oracle judge chaos bench bench-flink setup images cluster-up cluster-down cluster-load cluster-shell chart e2e bench-cluster
+.PHONY: help run test build lint fmt oracle judge chaos bench bench-kernels bench-flink setup images cluster-up cluster-down cluster-load cluster-shell chart e2e bench-cluster
 
 help: ## what there is
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -38,6 +38,10 @@ bench: setup ## measure whole jobs, recovery, rescale, latency, exchange; figure
 	@scripts/install-versitygw
 	$(CARGO) build --release -p streamjob-cli -p streamjob-tests --bins
 	$(CARGO_TARGET_DIR)/release/streamjob-bench all
+	@$(MAKE) --no-print-directory bench-kernels
+
+bench-kernels: setup ## measure the kernels, each beside a bare loop that is its bound
+	$(CARGO) bench --profile release -p streamjob-tests -p streamjob-state-rocksdb $(addprefix --bench ,partition frames groups formats access)
 
 bench-flink: setup ## the same jobs in Flink (jars from PyPI; needs a JDK) and here, in turn; figures in bench-flink.json
 	$(CARGO) build --release -p streamjob-cli -p streamjob-tests --bins

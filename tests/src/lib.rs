@@ -4,6 +4,7 @@
 mod gate;
 mod golden;
 mod job;
+pub mod kernels;
 
 pub use gate::{Gate, GatedConnectors};
 pub use golden::{Golden, goldens};

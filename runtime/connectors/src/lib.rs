@@ -15,6 +15,7 @@ mod print;
 mod testing;
 
 pub use config::{BucketOpener, ConnectorConfig, LineWriter};
+pub use format::decode;
 
 use std::sync::Arc;
 use streamjob_core::options::nearest;

@@ -12,6 +12,7 @@ mod files;
 mod flushing;
 mod memory;
 mod options;
+mod parallel;
 mod parts;
 mod reader;
 mod restore;

@@ -3,12 +3,11 @@
 
 use crate::error::{create_dir, remove_dir};
 use crate::files::{Needed, group_start, needed};
+use crate::parallel::in_parallel;
 use crate::scratch::Scratch;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
-use streamjob_core::Result;
+use streamjob_core::{Error, Result};
 use streamjob_state::{KeyedSnapshot, NativeReader, SnapshotFormat, SnapshotStore, canonical};
 
 /// Lets the heap backend restore what the RocksDB backend wrote.
@@ -58,33 +57,12 @@ impl NativeReader for RocksDbReader {
     }
 }
 
-/// Files that one restore fetches at a time.
-const DOWNLOADS: usize = 4;
-
 /// Brings files into `dir`; gives (state, path) in the same order. Errors name the file.
 pub(crate) fn download(files: &[Needed], store: &dyn SnapshotStore, dir: &Path) -> Result<Vec<(String, PathBuf)>> {
-    let path = |i: usize| dir.join(format!("{i:06}.sst"));
-    let (next, failed) = (AtomicUsize::new(0), Mutex::new(None));
-    let fetch = || {
-        loop {
-            let i = next.fetch_add(1, Ordering::Relaxed);
-            let Some(f) = files.get(i) else { return };
-            if let Err(e) = store.download(&f.file.file, &path(i)) {
-                // The others end after the file that they are at.
-                next.store(files.len(), Ordering::Relaxed);
-                let e = e.context(format!("state file {}", f.file.name));
-                failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(e);
-            }
-        }
-    };
-    std::thread::scope(|scope| {
-        for _ in 1..DOWNLOADS.min(files.len()) {
-            scope.spawn(fetch);
-        }
-        fetch();
-    });
-    match failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
-        Some(e) => Err(e),
-        None => Ok(files.iter().enumerate().map(|(i, f)| (f.meta.state.clone(), path(i))).collect()),
-    }
+    in_parallel(files.len(), |i| {
+        let file = files.get(i).ok_or_else(|| Error::internal("a file beyond the last"))?;
+        let path = dir.join(format!("{i:06}.sst"));
+        store.download(&file.file.file, &path).map_err(|e| e.context(format!("state file {}", file.file.name)))?;
+        Ok((file.meta.state.clone(), path))
+    })
 }

@@ -5,6 +5,7 @@
 use crate::database::Database;
 use crate::error::{create_dir, remove_dir};
 use crate::files::{FileMeta, group_start, to_hex};
+use crate::parallel::in_parallel;
 use crate::parts::Parts;
 use crate::scratch::Scratch;
 use rocksdb::LiveFile;
@@ -192,18 +193,18 @@ struct Native {
 
 impl PendingSnapshot for Native {
     fn complete(self: Box<Self>) -> Result<KeyedSnapshot> {
+        let new: Vec<&Live> = self.files.iter().filter(|live| live.known.is_none()).collect();
+        let mut uploaded = in_parallel(new.len(), |i| {
+            let live = new.get(i).ok_or_else(|| Error::internal("a file beyond the last"))?;
+            self.store.upload(self.scope, &format!("{}{}", self.hint, live.name), &live.local)
+        })?
+        .into_iter();
+        let uploaded_bytes = uploaded.as_slice().iter().map(|file| file.size).sum();
         let mut files = Vec::with_capacity(self.files.len());
         let mut all = Uploaded::new();
-        let mut uploaded_bytes = 0;
         for live in &self.files {
-            let file = match &live.known {
-                Some(file) => file.clone(),
-                None => {
-                    let file = self.store.upload(self.scope, &format!("{}{}", self.hint, live.name), &live.local)?;
-                    uploaded_bytes += file.size;
-                    file
-                }
-            };
+            let file = live.known.clone().or_else(|| uploaded.next());
+            let file = file.ok_or_else(|| Error::internal("a state file that was not uploaded"))?;
             all.insert(live.name.clone(), file.clone());
             let meta = serde_json::to_value(&live.meta).internal("a file description cannot be written")?;
             files.push(SnapshotFile { name: live.name.clone(), file, meta });

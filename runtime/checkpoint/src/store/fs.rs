@@ -1,7 +1,8 @@
 //! Objects as files below a folder. "Create if absent" is a hard link of a
 //! finished temporary file; "replace if unchanged" compares under a lock file.
 //! Every write is temporary file, fsync, rename or link, fsync of the folder;
-//! [`FsStore::without_sync`] leaves the fsyncs out.
+//! [`FsStore::without_sync`] leaves the fsyncs out. A finished file on the same
+//! file system is linked in, not copied.
 
 use super::memory::folder_prefix;
 use super::{Conditional, Object, ObjectMeta, ObjectStore, ObjectWrite, check_key, missing};
@@ -84,6 +85,22 @@ impl FsStore {
         if self.sync { file.sync_all() } else { Ok(()) }
     }
 
+    /// A second name of a finished file, as durable as a copy; `None` where it must be copied: from another file system,
+    /// of another user, or where links are not known.
+    fn linked(&self, local: &Path) -> Result<Option<Temporary>> {
+        let temporary = Temporary(self.internal()?.join(format!("tmp-{}", Uuid::new_v4().simple())));
+        if !fs::symlink_metadata(local).is_ok_and(|m| m.is_file()) || fs::hard_link(local, &temporary.0).is_err() {
+            return Ok(None);
+        }
+        let file = File::open(&temporary.0).map_err(|e| io_error("read", &temporary.0, e))?;
+        // Unreferenced files go by their age, which is that of the upload.
+        if file.set_modified(SystemTime::now()).is_err() {
+            return Ok(None);
+        }
+        self.settle(&file).map_err(|e| io_error("write", &temporary.0, e))?;
+        Ok(Some(temporary))
+    }
+
     /// Runs `place` with the target's folder in place; again when a concurrent delete pruned the folder.
     fn in_folder(&self, target: &Path, place: impl Fn() -> io::Result<()>) -> Result<(), (io::Error, PathBuf)> {
         let parent = target.parent().unwrap_or(&self.root).to_path_buf();
@@ -119,6 +136,12 @@ impl FsStore {
 
     fn replace(&self, target: &Path, temporary: &Temporary) -> Result<()> {
         self.in_folder(target, || fs::rename(&temporary.0, target)).map_err(|(e, p)| io_error("write", &p, e))
+    }
+
+    fn copy_in(&self, source: &Path, target: &Path) -> Result<()> {
+        let mut file = File::open(source).map_err(|e| io_error("read", source, e))?;
+        let temporary = self.temporary(|f| io::copy(&mut file, f).map(|_| ()))?;
+        self.replace(target, &temporary)
     }
 
     /// Holds the lock of a key; released when dropped, also by a crash.
@@ -285,9 +308,10 @@ impl ObjectStore for FsStore {
 
     fn upload(&self, key: &str, local: &Path) -> Result<()> {
         let target = self.path(key)?;
-        let mut source = File::open(local).map_err(|e| io_error("read", local, e))?;
-        let temporary = self.temporary(|f| io::copy(&mut source, f).map(|_| ()))?;
-        self.replace(&target, &temporary)
+        if let Some(linked) = self.linked(local)? {
+            return self.replace(&target, &linked);
+        }
+        self.copy_in(local, &target)
     }
 
     fn download(&self, key: &str, to: &Path) -> Result<u64> {
@@ -311,7 +335,8 @@ impl ObjectStore for FsStore {
         if !source.is_file() {
             return Err(missing(self, from));
         }
-        self.upload(to, &source)
+        // Two files: what is copied here is meant to outlive damage to the other.
+        self.copy_in(&source, &self.path(to)?)
     }
 }
 
@@ -380,5 +405,47 @@ fn io_error(verb: &str, path: &Path, e: io::Error) -> Error {
             .caused_by(e)
             .fix("a file stands where a folder is needed: check checkpoint.storage.fileSystem.path"),
         _ => Error::transient(message).caused_by(e),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::MetadataExt;
+
+    #[test]
+    fn uploads_are_links_of_their_own_age_and_copies_are_files() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = FsStore::open(dir.path().join("store")).unwrap();
+        let local = dir.path().join("local");
+        fs::write(&local, "content").unwrap();
+        File::open(&local).unwrap().set_modified(UNIX_EPOCH).unwrap();
+        store.upload("a/b", &local).unwrap();
+        let inode = |path: PathBuf| fs::metadata(path).unwrap().ino();
+        assert_eq!(inode(dir.path().join("store/a/b")), inode(local.clone()));
+        assert!(store.head("a/b").unwrap().unwrap().modified_ms > 0);
+        store.copy("a/b", "a/c").unwrap();
+        assert_ne!(inode(dir.path().join("store/a/c")), inode(local.clone()));
+        // A second upload takes the place of the first; the local name goes, the content stays.
+        store.upload("a/b", &local).unwrap();
+        fs::remove_file(&local).unwrap();
+        for key in ["a/b", "a/c"] {
+            assert_eq!(store.get(key).unwrap().unwrap().bytes, b"content");
+        }
+        assert_eq!(store.list("").unwrap().len(), 2);
+        assert_eq!(fs::read_dir(dir.path().join("store").join(INTERNAL)).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_link_of_another_file_is_followed() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = FsStore::open(dir.path().join("store")).unwrap();
+        let (file, link) = (dir.path().join("file"), dir.path().join("link"));
+        fs::write(&file, "content").unwrap();
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        store.upload("a", &link).unwrap();
+        fs::remove_file(&file).unwrap();
+        assert_eq!(store.get("a").unwrap().unwrap().bytes, b"content");
     }
 }

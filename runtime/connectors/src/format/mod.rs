@@ -124,6 +124,28 @@ impl Format {
     }
 }
 
+/// The rows of a whole input in the table's `format`, in batches of at most `max_rows`: what a `filesystem` source does
+/// with a file, without the file.
+pub fn decode(table: &TableDef, input: &[u8], max_rows: usize) -> Result<Vec<RecordBatch>> {
+    let mut decoder = Format::of(table)?.0.decoder(&table.physical_schema())?;
+    let (mut batches, mut at, mut line) = (Vec::new(), 0, 1);
+    while let Some(rest) = input.get(at..).filter(|r| !r.is_empty()) {
+        let place = Place { file: &table.name, line, first: line == 1 };
+        let Step::Record { bytes, lines, .. } = decoder.step(rest, true, place)? else {
+            return Err(Error::internal(format!("{}: the last record does not end", table.name)));
+        };
+        at += bytes;
+        line += lines;
+        if decoder.rows() >= max_rows {
+            batches.push(decoder.take()?);
+        }
+    }
+    if decoder.rows() > 0 {
+        batches.push(decoder.take()?);
+    }
+    Ok(batches)
+}
+
 /// The line at the start of `input` without its line end, and the bytes it took; `None` when it is not whole.
 pub(crate) fn line(input: &[u8], end: bool) -> Option<(&[u8], usize)> {
     const LINE_END: scan::Stops = scan::Stops::new([b'\n'; 4], 0);

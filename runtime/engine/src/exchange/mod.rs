@@ -8,4 +8,4 @@ mod partition;
 
 pub(crate) use inbox::{Credit, Inbox, Received};
 pub(crate) use output::{Consumer, OutputMeter, Target, TaskOutput};
-pub(crate) use partition::Partitioner;
+pub(crate) use partition::{Partitioner, Routed};

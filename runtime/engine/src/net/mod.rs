@@ -2,7 +2,7 @@
 //! direction, with many channels on it, credits for each, frames that carry the
 //! attempt they belong to. Knows nothing of who runs what.
 
-mod frame;
+pub(crate) mod frame;
 mod incoming;
 mod outgoing;
 mod tls;

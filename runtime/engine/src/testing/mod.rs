@@ -1,9 +1,10 @@
 //! For tests of operators and of the runtime: one operator run alone, a keyed
-//! backend and a snapshot store in memory, and a clock moved by hand. Not used
-//! by jobs.
+//! backend and a snapshot store in memory, a clock moved by hand, and the kernels
+//! of the exchange to be measured alone. Not used by jobs.
 
 mod backend;
 mod harness;
+pub mod kernels;
 mod store;
 
 pub use backend::MemoryBackends;

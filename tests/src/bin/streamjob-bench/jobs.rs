@@ -23,6 +23,9 @@ struct Job {
     incremental: bool,
     rows: u64,
     keys: u64,
+    runs: usize,
+    /// Of each of the two slots, where the backend is RocksDB; two fifths of it hold entries, about 40 bytes each here.
+    memory: &'static str,
     /// Another job of the table whose output is this one's input.
     input: Option<&'static str>,
     sql: &'static str,
@@ -33,6 +36,16 @@ struct Job {
 const COUNT: &str =
     "CREATE TABLE order_behavior (uid BIGINT, item BIGINT, amount DOUBLE) WITH ('connector'='datagen', 'seed'='1',
   'rows-per-second'='1000000000', 'number-of-rows'='{rows}', 'fields.uid.min'='1', 'fields.uid.max'='{keys}');
+CREATE TABLE order_cnt (uid BIGINT, cnt BIGINT) WITH ('connector'='blackhole');
+INSERT INTO order_cnt SELECT uid, COUNT(*) AS cnt FROM order_behavior GROUP BY uid;";
+
+/// The same with keys by Zipf's law, exponent 0.99: the rank is the inverse of the continuous distribution with that
+/// density over 1 to {keys}, `(1 + u * (keys^0.01 - 1))^100` of a uniform `u`. Multiplied by a number without a common
+/// factor with {keys}, so that frequent keys are no neighbours.
+const COUNT_ZIPF: &str =
+    "CREATE TABLE order_behavior (u DOUBLE, item BIGINT, amount DOUBLE,
+  uid AS MOD(CAST(POWER(1 + u * (POWER({keys}, 0.01) - 1), 100) AS BIGINT) * 61803399, CAST({keys} AS BIGINT))) WITH ('connector'='datagen', 'seed'='1',
+  'rows-per-second'='1000000000', 'number-of-rows'='{rows}', 'fields.u.min'='0', 'fields.u.max'='1');
 CREATE TABLE order_cnt (uid BIGINT, cnt BIGINT) WITH ('connector'='blackhole');
 INSERT INTO order_cnt SELECT uid, COUNT(*) AS cnt FROM order_behavior GROUP BY uid;";
 
@@ -57,27 +70,57 @@ CREATE TABLE kept ({columns}) WITH ('connector'='filesystem', 'path'='{output}',
 INSERT INTO kept SELECT * FROM read WHERE uid < 500;";
 
 const M: u64 = 1_000_000;
+const MEMORY: &str = "512 mb";
+
+/// More keys than memory holds: about a quarter of 100 M. Takes minutes, and is run once.
+const fn uncached(name: &'static str, sql: &'static str) -> Job {
+    Job { sql, runs: 1, memory: "1200 mb", ..count(name, "rocksdb", 60 * M, 100 * M, f64::NAN) }
+}
 
 const fn count(name: &'static str, backend: &'static str, rows: u64, keys: u64, goal: f64) -> Job {
-    Job { name, backend, incremental: true, rows, keys, input: None, sql: COUNT, goal }
+    Job { name, backend, incremental: true, rows, keys, runs: RUNS, memory: MEMORY, input: None, sql: COUNT, goal }
 }
 
 const fn article(name: &'static str, backend: &'static str, incremental: bool, goal: f64) -> Job {
-    Job { name, backend, incremental, rows: 1 << 20, keys: 0, input: None, sql: ARTICLE_004, goal }
+    Job {
+        name,
+        backend,
+        incremental,
+        rows: 1 << 20,
+        keys: 0,
+        runs: RUNS,
+        memory: MEMORY,
+        input: None,
+        sql: ARTICLE_004,
+        goal,
+    }
 }
 
 const fn files(name: &'static str, input: Option<&'static str>, sql: &'static str) -> Job {
-    Job { name, backend: "hashmap", incremental: true, rows: 4 * M, keys: 0, input, sql, goal: f64::NAN }
+    Job {
+        name,
+        backend: "hashmap",
+        incremental: true,
+        rows: 4 * M,
+        keys: 0,
+        runs: RUNS,
+        memory: MEMORY,
+        input,
+        sql,
+        goal: f64::NAN,
+    }
 }
 
 const fn nexmark(name: &'static str, sql: &'static str, goal: f64) -> Job {
-    Job { name, backend: "hashmap", incremental: true, rows: 20 * M, keys: 0, input: None, sql, goal }
+    Job { sql, goal, rows: 20 * M, ..files(name, None, sql) }
 }
 
 const JOBS: &[Job] = &[
     count("count/heap/1M", "hashmap", 100 * M, M, 40.0),
     count("count/heap/10M", "hashmap", 100 * M, 10 * M, 30.0),
     count("count/rocksdb/1M", "rocksdb", 100 * M, M, 10.0),
+    uncached("count/rocksdb/100M uniform", COUNT),
+    uncached("count/rocksdb/100M zipf", COUNT_ZIPF),
     article("004/heap", "hashmap", true, 1.5),
     article("004/rocksdb full", "rocksdb", false, 0.6),
     article("004/rocksdb incremental", "rocksdb", true, 0.6),
@@ -105,9 +148,9 @@ pub fn run(scale: f64, only: &str, report: &mut Report) -> Result<()> {
     report.settings(
         "jobs",
         &format!(
-            "streamjob run, a process a job, parallelism {PARALLELISM}, a checkpoint every {INTERVAL} in a folder (exactly once, no \
-             fsync), RocksDB with 512 MB a slot, {scale} times the rows of the table, {RUNS} runs; rows a second over the process's \
-             whole life"
+            "streamjob run, a process a job, parallelism {PARALLELISM}, a checkpoint every {INTERVAL} in a folder (exactly once, each \
+             file with fsync), RocksDB with {MEMORY} a slot (1200 mb where there are 100 M keys), {scale} times the rows of the \
+             table, {RUNS} runs (one with 100 M keys); rows a second over the process's whole life"
         ),
     );
     let dir = tempfile::tempdir_in(crate::state::cache()?).transient("no temporary folder")?;
@@ -118,7 +161,7 @@ pub fn run(scale: f64, only: &str, report: &mut Report) -> Result<()> {
         {
             once(maker, scale, dir.path())?;
         }
-        let runs = (0..RUNS).map(|_| once(job, scale, dir.path())).collect::<Result<Vec<Run>>>()?;
+        let runs = (0..job.runs).map(|_| once(job, scale, dir.path())).collect::<Result<Vec<Run>>>()?;
         let name = format!("jobs/{}", job.name);
         let mut add = |what: &str, unit, goal: Option<f64>, value: &dyn Fn(&Run) -> f64| {
             report.add(&name, what, unit, runs.iter().map(value).collect(), goal.filter(|g| !g.is_nan()));
@@ -166,7 +209,7 @@ fn once(job: &Job, scale: f64, dir: &Path) -> Result<Run> {
         set("execution.checkpointing.interval", INTERVAL),
         set("execution.checkpointing.incremental", if job.incremental { "true" } else { "false" }),
         set("state.backend.type", job.backend),
-        set("state.backend.rocksdb.memory.fixed-per-slot", "512 mb"),
+        set("state.backend.rocksdb.memory.fixed-per-slot", job.memory),
         set("execution.checkpointing.sync-files", "false"),
     ];
     let mut args: Vec<&str> = vec!["run", "job.sql", "--no-rest", "-p", PARALLELISM];

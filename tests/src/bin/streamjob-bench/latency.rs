@@ -73,7 +73,7 @@ pub fn run(report: &mut Report) -> Result<()> {
 }
 
 /// What sources and sinks share.
-struct Meter {
+pub struct Meter {
     /// Creation is told in nanoseconds since then.
     epoch: Instant,
     /// Nanoseconds of each row that was met.
@@ -81,7 +81,23 @@ struct Meter {
 }
 
 impl Meter {
-    fn now(&self) -> u64 {
+    /// Nothing was met yet.
+    pub fn new() -> Arc<Self> {
+        Arc::new(Self { epoch: Instant::now(), met: Mutex::default() })
+    }
+
+    /// How many rows were met.
+    pub fn count(&self) -> usize {
+        self.met.lock().len()
+    }
+
+    /// The latencies since the last call.
+    pub fn take(&self) -> Vec<u64> {
+        std::mem::take(&mut *self.met.lock())
+    }
+
+    /// Nanoseconds since its making.
+    pub fn now(&self) -> u64 {
         u64::try_from(self.epoch.elapsed().as_nanos()).unwrap_or(u64::MAX)
     }
 }
@@ -89,7 +105,7 @@ impl Meter {
 /// Latencies in nanoseconds, and the number of checkpoints.
 fn measure(sql: &str, workers: usize) -> Result<(Vec<u64>, u64)> {
     let dir = tempfile::tempdir_in(crate::state::cache()?).transient("no temporary folder")?;
-    let meter = Arc::new(Meter { epoch: Instant::now(), met: Mutex::default() });
+    let meter = Meter::new();
     let at = |name: &str| dir.path().join(name);
     let storage = Storage::open(&at("checkpoints").display().to_string(), Default::default())?;
     let script = Script { sql: sql.into(), meter: meter.clone(), storage: storage.clone(), work_dir: at("work") };
@@ -124,10 +140,10 @@ fn measure(sql: &str, workers: usize) -> Result<(Vec<u64>, u64)> {
         rest: None,
     })?;
     std::thread::sleep(WARM_UP);
-    meter.met.lock().clear();
+    meter.take();
     let before = job.view().checkpoints().counts.completed;
     std::thread::sleep(MEASURED);
-    let met = std::mem::take(&mut *meter.met.lock());
+    let met = meter.take();
     let checkpoints = job.view().checkpoints().counts.completed - before;
     job.view().request(Request::Cancel);
     let outcome = job.wait();
@@ -279,7 +295,7 @@ impl Source for Making {
 }
 
 /// Notes how old rows are.
-struct Met(Arc<Meter>);
+pub struct Met(pub Arc<Meter>);
 
 impl OperatorFactory for Met {
     fn create(&self, _: &TaskInfo) -> Result<Box<dyn Operator>> {

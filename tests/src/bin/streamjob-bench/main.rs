@@ -2,6 +2,7 @@
 //! what it measured beside the goal, and everything goes into one JSON file, so
 //! that two runs can be compared. Nothing here asserts a time.
 
+mod checkpoint;
 mod exchange;
 mod flink;
 mod jobs;
@@ -20,19 +21,21 @@ use report::Report;
 use std::path::PathBuf;
 use streamjob_core::{Error, Result};
 
-const USAGE: &str = "usage: streamjob-bench [--json FILE] [--bytes N] [--scale F] [--only TEXT] [all | jobs | kill | rescale | latency | exchange | flink]…
+const USAGE: &str = "usage: streamjob-bench [--json FILE] [--gib F] [--scale F] [--only TEXT] [all | jobs | kill | rescale | checkpoint | latency | exchange | flink]…
        streamjob-bench compare OLD.json NEW.json
 
   jobs      whole jobs, each a process of its own: rows a second, CPU, memory, bytes written
   kill      kill -9 of a worker until the first new row, keyed state in RocksDB, folder and S3
-  rescale   2→4 and 4→2 of a running job with that state
+  rescale   2→4, 4→1 and 1→2 of a running job with that state
+  checkpoint  checkpoints of keyed state under 5,000 updates a second, and restores of it
   latency   a row's creation until it reaches the sink, 100,000 rows a second, a checkpoint every second
   exchange  rows between two processes beside bare TCP over loopback
   flink     jobs in Flink and here, in turn; not part of all
 
-  --bytes   of payload in the keyed state (1073741824)
+  --gib     of payload in the keyed state (1)
+  --bytes   the same in bytes
   --scale   of the jobs' rows (1)
-  --only    the jobs whose name holds this text
+  --only    the jobs and cases whose name holds this text
   --json    where the figures go (bench.json)";
 
 /// What was asked for.
@@ -55,12 +58,20 @@ impl Args {
                 "--bytes" => {
                     args.bytes = value()?.parse().map_err(|e| Error::user("--bytes is no number").caused_by(e))?;
                 }
+                "--gib" => {
+                    let gib: f64 = value()?.parse().map_err(|e| Error::user("--gib is no number").caused_by(e))?;
+                    args.bytes = (gib * f64::from(1 << 30)) as u64;
+                }
                 "--scale" => {
                     args.scale = value()?.parse().map_err(|e| Error::user("--scale is no number").caused_by(e))?;
                 }
                 "--only" => args.only = value()?,
-                "all" => args.benches.extend(["jobs", "kill", "rescale", "latency", "exchange"].map(String::from)),
-                "jobs" | "kill" | "rescale" | "latency" | "exchange" | "flink" => args.benches.push(word),
+                "all" => args
+                    .benches
+                    .extend(["jobs", "kill", "rescale", "checkpoint", "latency", "exchange"].map(String::from)),
+                "jobs" | "kill" | "rescale" | "checkpoint" | "latency" | "exchange" | "flink" => {
+                    args.benches.push(word)
+                }
                 _ => return Err(Error::user(format!("'{word}' is not known here")).fix(USAGE)),
             }
         }
@@ -96,6 +107,7 @@ fn run(args: &Args) -> Result<()> {
             "jobs" => jobs::run(args.scale, &args.only, &mut report)?,
             "kill" => kill::run(args.bytes, &mut report)?,
             "rescale" => rescale::run(args.bytes, &mut report)?,
+            "checkpoint" => checkpoint::run(args.bytes, &args.only, &mut report)?,
             "latency" => latency::run(&mut report)?,
             "flink" => flink::run(args.scale, &args.only, &mut report)?,
             _ => exchange::run(&mut report)?,

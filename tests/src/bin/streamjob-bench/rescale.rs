@@ -14,23 +14,27 @@ pub fn run(bytes: u64, report: &mut Report) -> Result<()> {
         "rescale",
         &format!(
             "{bytes} bytes of payload in RocksDB, GROUP BY, 2 workers of 2 slots, {RATE} rows/s, checkpoints every {INTERVAL}; \
-             2→4 and 4→2 in turn, {TIMES} times each"
+             2→4, 4→1 and 1→2 in turn, {TIMES} times each"
         ),
     );
     for place in [Place::Folder, Place::S3] {
         let Some(mut job) = Job::start(bytes, place, 2)? else { continue };
-        let (mut up, mut down) = ((Vec::new(), Vec::new()), (Vec::new(), Vec::new()));
+        let mut steps = [
+            ("2→4", 4, Vec::new(), Vec::new()),
+            ("4→1", 1, Vec::new(), Vec::new()),
+            ("1→2", 2, Vec::new(), Vec::new()),
+        ];
         for _ in 0..TIMES {
-            for (to, (outages, wholes)) in [(4, &mut up), (2, &mut down)] {
+            for (_, to, outages, wholes) in &mut steps {
                 let from = job.coordinator.err_len();
                 let begun = Instant::now();
-                let told = job.rescale(to)?;
+                let told = job.rescale(*to)?;
                 wholes.push(begun.elapsed().as_secs_f64() * 1000.0);
                 outages.push(outage(&told)?);
                 job.settle(from)?;
             }
         }
-        for (case, (outages, wholes)) in [("2→4", up), ("4→2", down)] {
+        for (case, _, outages, wholes) in steps {
             let name = format!("rescale/{}/{case}", place.name());
             report.add(&name, "without tasks", "ms", outages, Some(GOAL_MS));
             report.add(&name, "· the verb, with its checkpoint", "ms", wholes, None);
