@@ -148,8 +148,8 @@ pub fn run(scale: f64, only: &str, report: &mut Report) -> Result<()> {
     report.settings(
         "jobs",
         &format!(
-            "streamjob run, a process a job, parallelism {PARALLELISM}, a checkpoint every {INTERVAL} in a folder (exactly once, each \
-             file with fsync), RocksDB with {MEMORY} a slot (1200 mb where there are 100 M keys), {scale} times the rows of the \
+            "streamjob run, a process a job, parallelism {PARALLELISM}, a checkpoint every {INTERVAL} in a folder (exactly once, \
+             without fsync), RocksDB with {MEMORY} a slot (1200 mb where there are 100 M keys), {scale} times the rows of the \
              table, {RUNS} runs (one with 100 M keys); rows a second over the process's whole life"
         ),
     );
