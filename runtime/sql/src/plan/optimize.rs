@@ -2,7 +2,7 @@
 //! of from attached columns, and projections merged. Uids of state are made before.
 
 use super::{Call, Node, PlanColumn, Rel, WindowOf, bind};
-use crate::expr::BoundExpr;
+use crate::expr::{BoundExpr, is_path};
 use streamjob_core::Result;
 
 /// Turns a window aggregate over a window table function into one that finds windows itself,
@@ -143,7 +143,7 @@ fn merge_calc(rel: Rel) -> Result<Rel> {
     }
     let cheap = lower.iter().enumerate().all(|(i, e)| {
         let times = used.get(i).copied().unwrap_or(0);
-        bind::plain_column(&e.expr).is_some() || is_literal(e) || times <= 1
+        is_path(&e.expr) || is_literal(e) || times <= 1
     });
     if !cheap {
         return Ok(rel);
