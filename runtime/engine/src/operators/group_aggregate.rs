@@ -71,7 +71,9 @@ impl GroupAggregate {
             version: 1,
             ttl: self.ttl(),
         }];
-        specs.extend(set.map_states("", StateKind::Map, &key_schema, self.ttl()));
+        // Groups that never go leave no values behind to be looked for: each is reached by its whole key alone.
+        let kind = if self.input_retracts { StateKind::Map } else { StateKind::Value };
+        specs.extend(set.map_states("", kind, &key_schema, self.ttl()));
         Ok(specs)
     }
 }

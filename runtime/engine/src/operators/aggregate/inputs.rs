@@ -128,17 +128,17 @@ impl AggSet {
         self.calls.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
     }
 
-    /// Declares the map states, each name behind `prefix`.
+    /// Declares the map states, each name behind `prefix`. Those of kind `Value` have the value behind the key.
     pub fn map_states(&self, prefix: &str, kind: StateKind, key_schema: &str, ttl: Option<Ttl>) -> Vec<StateSpec> {
         self.maps
             .iter()
-            .map(|m| StateSpec {
-                name: format!("{prefix}{}", m.name),
-                kind,
-                key_schema: key_schema.to_string(),
-                value_schema: format!("{}, count BIGINT", m.arg_text),
-                version: 1,
-                ttl,
+            .map(|m| {
+                let (key_schema, value_schema) = match kind {
+                    StateKind::Value if key_schema.is_empty() => (m.arg_text.clone(), "count BIGINT".to_string()),
+                    StateKind::Value => (format!("{key_schema}, {}", m.arg_text), "count BIGINT".to_string()),
+                    _ => (key_schema.to_string(), format!("{}, count BIGINT", m.arg_text)),
+                };
+                StateSpec { name: format!("{prefix}{}", m.name), kind, key_schema, value_schema, version: 1, ttl }
             })
             .collect()
     }
