@@ -3,31 +3,13 @@
 // the specification; texts are views of tables, which is the fastest that Flink can have them.
 
 import java.io.ByteArrayOutputStream;
-import java.io.IOException;
-import java.io.Serializable;
-import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
-import java.util.Collection;
-import java.util.Iterator;
 import java.util.List;
 import java.util.Set;
-import org.apache.flink.api.connector.source.Boundedness;
-import org.apache.flink.api.connector.source.Source;
-import org.apache.flink.api.connector.source.SourceReader;
-import org.apache.flink.api.connector.source.SourceReaderContext;
-import org.apache.flink.api.connector.source.SplitEnumerator;
-import org.apache.flink.api.connector.source.SplitEnumeratorContext;
-import org.apache.flink.api.connector.source.lib.util.IteratorSourceEnumerator;
-import org.apache.flink.api.connector.source.lib.util.IteratorSourceReader;
-import org.apache.flink.api.connector.source.lib.util.IteratorSourceSplit;
 import org.apache.flink.configuration.ConfigOption;
 import org.apache.flink.configuration.ConfigOptions;
-import org.apache.flink.core.io.SimpleVersionedSerializer;
-import org.apache.flink.table.connector.ChangelogMode;
 import org.apache.flink.table.connector.source.DynamicTableSource;
-import org.apache.flink.table.connector.source.ScanTableSource;
-import org.apache.flink.table.connector.source.SourceProvider;
 import org.apache.flink.table.data.GenericRowData;
 import org.apache.flink.table.data.RowData;
 import org.apache.flink.table.data.StringData;
@@ -70,179 +52,9 @@ public final class Nexmark implements DynamicTableSourceFactory {
         if (!columns.equals(List.of("event_type", "person", "auction", "bid"))) {
             throw new IllegalArgumentException("all columns must be declared, in order; these are: " + columns);
         }
-        return new Scan(new Events(options.get(SEED), options.get(NEXT_RATE), options.get(EVENTS)));
-    }
-
-    private record Scan(Events events) implements ScanTableSource {
-        @Override
-        public ChangelogMode getChangelogMode() {
-            return ChangelogMode.insertOnly();
-        }
-
-        @Override
-        public ScanRuntimeProvider getScanRuntimeProvider(ScanContext context) {
-            return SourceProvider.of(events);
-        }
-
-        @Override
-        public DynamicTableSource copy() {
-            return this;
-        }
-
-        @Override
-        public String asSummaryString() {
-            return "nexmark";
-        }
-    }
-
-    /** A split: the blocks `lane`, `lane + lanes`, … from event `next` on. */
-    public record Lane(Events events, int lane, int lanes, long next)
-            implements IteratorSourceSplit<RowData, LaneIterator>, Serializable {
-        @Override
-        public String splitId() {
-            return Integer.toString(lane);
-        }
-
-        @Override
-        public LaneIterator getIterator() {
-            return new LaneIterator(this);
-        }
-
-        @Override
-        public IteratorSourceSplit<RowData, LaneIterator> getUpdatedSplitForIterator(LaneIterator at) {
-            return new Lane(events, lane, lanes, at.next);
-        }
-    }
-
-    /** The rows of a split. */
-    public static final class LaneIterator implements Iterator<RowData> {
-        private final Events events;
-        private final int lanes;
-        private final Generator generator;
-        private long next;
-
-        private LaneIterator(Lane lane) {
-            events = lane.events;
-            lanes = lane.lanes;
-            next = lane.next;
-            generator = new Generator(events.seed, events.rate);
-        }
-
-        @Override
-        public boolean hasNext() {
-            return next < events.count;
-        }
-
-        @Override
-        public RowData next() {
-            RowData row = generator.row(next++);
-            if (next % BLOCK == 0) {
-                next += (long) BLOCK * (lanes - 1);
-            }
-            return row;
-        }
-    }
-
-    private static final int BLOCK = 256;
-
-    /** The source: as many splits as subtasks, which take turns by blocks of events. */
-    public static final class Events implements Source<RowData, Lane, Collection<Lane>> {
-        private final long seed;
-        private final long rate;
-        private final long count;
-
-        Events(long seed, long rate, long count) {
-            this.seed = seed;
-            this.rate = rate;
-            this.count = count;
-        }
-
-        @Override
-        public Boundedness getBoundedness() {
-            return Boundedness.BOUNDED;
-        }
-
-        @Override
-        public SourceReader<RowData, Lane> createReader(SourceReaderContext context) {
-            return new IteratorSourceReader<>(context);
-        }
-
-        @Override
-        public SplitEnumerator<Lane, Collection<Lane>> createEnumerator(SplitEnumeratorContext<Lane> context) {
-            int lanes = context.currentParallelism();
-            List<Lane> all = new ArrayList<>();
-            for (int lane = 0; lane < lanes; lane++) {
-                all.add(new Lane(this, lane, lanes, (long) lane * BLOCK));
-            }
-            return new IteratorSourceEnumerator<>(context, all);
-        }
-
-        @Override
-        public SplitEnumerator<Lane, Collection<Lane>> restoreEnumerator(
-                SplitEnumeratorContext<Lane> context, Collection<Lane> rest) {
-            return new IteratorSourceEnumerator<>(context, rest);
-        }
-
-        @Override
-        public SimpleVersionedSerializer<Lane> getSplitSerializer() {
-            return new LaneSerializer(this);
-        }
-
-        @Override
-        public SimpleVersionedSerializer<Collection<Lane>> getEnumeratorCheckpointSerializer() {
-            return new LanesSerializer(this);
-        }
-    }
-
-    private static void write(Lane lane, ByteBuffer to) {
-        to.putInt(lane.lane).putInt(lane.lanes).putLong(lane.next);
-    }
-
-    private static Lane read(Events events, ByteBuffer from) {
-        return new Lane(events, from.getInt(), from.getInt(), from.getLong());
-    }
-
-    private record LaneSerializer(Events events) implements SimpleVersionedSerializer<Lane> {
-        @Override
-        public int getVersion() {
-            return 1;
-        }
-
-        @Override
-        public byte[] serialize(Lane lane) {
-            ByteBuffer buffer = ByteBuffer.allocate(16);
-            write(lane, buffer);
-            return buffer.array();
-        }
-
-        @Override
-        public Lane deserialize(int version, byte[] bytes) {
-            return read(events, ByteBuffer.wrap(bytes));
-        }
-    }
-
-    private record LanesSerializer(Events events) implements SimpleVersionedSerializer<Collection<Lane>> {
-        @Override
-        public int getVersion() {
-            return 1;
-        }
-
-        @Override
-        public byte[] serialize(Collection<Lane> lanes) {
-            ByteBuffer buffer = ByteBuffer.allocate(16 * lanes.size());
-            lanes.forEach(lane -> write(lane, buffer));
-            return buffer.array();
-        }
-
-        @Override
-        public Collection<Lane> deserialize(int version, byte[] bytes) throws IOException {
-            ByteBuffer buffer = ByteBuffer.wrap(bytes);
-            List<Lane> lanes = new ArrayList<>();
-            while (buffer.hasRemaining()) {
-                lanes.add(read(events, buffer));
-            }
-            return lanes;
-        }
+        long seed = options.get(SEED);
+        long rate = options.get(NEXT_RATE);
+        return new Lanes.Scan(new Lanes(options.get(EVENTS), 256, () -> new Generator(seed, rate)::row));
     }
 
     /** Events by their number; the names are those of event.rs and text.rs, which say more. */

@@ -34,48 +34,50 @@ struct Duel {
     sql: &'static str,
 }
 
-const COUNT: &str = "CREATE TABLE order_behavior (n BIGINT, uid AS MOD(n * 7919, {keys}), amount AS CAST(MOD(n, 1000) AS DOUBLE))
-  WITH ('connector'='datagen', 'rows-per-second'='1000000000', 'fields.n.kind'='sequence', 'fields.n.start'='1', 'fields.n.end'='{rows}');
+const COUNT: &str =
+    "CREATE TABLE order_behavior (n BIGINT, uid AS MOD(n * 7919, {keys}), amount AS CAST(MOD(n, 1000) AS DOUBLE))
+  WITH ({numbers});
 CREATE TABLE order_cnt (uid BIGINT, cnt BIGINT) WITH ('connector'='blackhole');
 INSERT INTO order_cnt SELECT uid, COUNT(*) AS cnt FROM order_behavior GROUP BY uid;";
 
 /// Keys as if by chance: squares modulo a prime. (Multiples of a row's number meet each key equally often.) MOD is of its divisor's type.
 const COUNT_SPREAD: &str = "CREATE TABLE order_behavior (n BIGINT, uid AS MOD(MOD(MOD(n * n, CAST(1000000007 AS BIGINT)) * 618033989, CAST(1000000007 AS BIGINT)), CAST({keys} AS BIGINT)),
   amount AS CAST(MOD(n, 1000) AS DOUBLE))
-  WITH ('connector'='datagen', 'rows-per-second'='1000000000', 'fields.n.kind'='sequence', 'fields.n.start'='1', 'fields.n.end'='{rows}');
+  WITH ({numbers});
 CREATE TABLE order_cnt (uid BIGINT, cnt BIGINT) WITH ('connector'='blackhole');
 INSERT INTO order_cnt SELECT uid, COUNT(*) AS cnt FROM order_behavior GROUP BY uid;";
 
 /// Keys by Zipf's law, exponent 0.99, as the jobs' bench has them, of such a number.
 const COUNT_ZIPF: &str = "CREATE TABLE order_behavior (n BIGINT, u AS CAST(MOD(MOD(n * n, CAST(1000000007 AS BIGINT)) * 618033989, CAST(1000000007 AS BIGINT)) AS DOUBLE) / 1000000007,
   amount AS CAST(MOD(n, 1000) AS DOUBLE))
-  WITH ('connector'='datagen', 'rows-per-second'='1000000000', 'fields.n.kind'='sequence', 'fields.n.start'='1', 'fields.n.end'='{rows}');
+  WITH ({numbers});
 CREATE TABLE order_cnt (uid BIGINT, cnt BIGINT) WITH ('connector'='blackhole');
 INSERT INTO order_cnt SELECT uid, COUNT(*) AS cnt FROM (
   SELECT MOD(CAST(POWER(1 + u * (POWER({keys}, 0.01) - 1), 100) AS BIGINT) * 61803399, CAST({keys} AS BIGINT)) AS uid, amount FROM order_behavior)
   GROUP BY uid;";
 
-const FILTER: &str = "CREATE TABLE made (n BIGINT, uid AS MOD(n * 7919, {keys}), amount AS CAST(MOD(n, 1000) AS DOUBLE))
-  WITH ('connector'='datagen', 'rows-per-second'='1000000000', 'fields.n.kind'='sequence', 'fields.n.start'='1', 'fields.n.end'='{rows}');
+const FILTER: &str =
+    "CREATE TABLE made (n BIGINT, uid AS MOD(n * 7919, {keys}), amount AS CAST(MOD(n, 1000) AS DOUBLE))
+  WITH ({numbers});
 CREATE TABLE kept (n BIGINT, uid BIGINT, amount DOUBLE) WITH ('connector'='blackhole');
 INSERT INTO kept SELECT n, uid, amount FROM made WHERE MOD(uid, 10) = 3;";
 
-const HOP: &str = "CREATE TABLE bid (n BIGINT, auction AS CASE WHEN MOD(n, 2) = 0 THEN n / 1000 ELSE MOD(n * 7919, {keys}) END,
+const HOP: &str =
+    "CREATE TABLE bid (n BIGINT, auction AS CASE WHEN MOD(n, 2) = 0 THEN n / 1000 ELSE MOD(n * 7919, {keys}) END,
   ts AS TO_TIMESTAMP_LTZ(n / 100, 3), WATERMARK FOR ts AS ts - INTERVAL '4' SECOND)
-  WITH ('connector'='datagen', 'rows-per-second'='1000000000', 'fields.n.kind'='sequence', 'fields.n.start'='1', 'fields.n.end'='{rows}');
+  WITH ({numbers});
 CREATE TABLE hot (auction BIGINT, num BIGINT, start_at TIMESTAMP(3)) WITH ('connector'='blackhole');
 INSERT INTO hot SELECT auction, COUNT(*) AS num, window_start
   FROM TABLE(HOP(TABLE bid, DESCRIPTOR(ts), INTERVAL '2' SECOND, INTERVAL '10' SECOND))
   GROUP BY auction, window_start, window_end;";
 
 const ARTICLE_004: &str = "SET 'table.exec.state.ttl' = '30 d';
-CREATE TABLE items (n BIGINT, item AS LPAD(CAST(n AS STRING), 1024, '0')) WITH ('connector'='datagen', 'rows-per-second'='1000000000',
-  'fields.n.kind'='sequence', 'fields.n.start'='1', 'fields.n.end'='{rows}');
+CREATE TABLE items (n BIGINT, item AS LPAD(CAST(n AS STRING), 1024, '0')) WITH ({numbers});
 CREATE TABLE state_demo (item STRING, held STRING) WITH ('connector'='blackhole');
 INSERT INTO state_demo SELECT item, LAST_VALUE(item) FROM items GROUP BY item;";
 
 const MAKE: &str = "CREATE TABLE made (n BIGINT, uid AS MOD(n * 7919, {keys}), note AS LPAD(CAST(n AS STRING), 40, 'x'))
-  WITH ('connector'='datagen', 'rows-per-second'='1000000000', 'fields.n.kind'='sequence', 'fields.n.start'='1', 'fields.n.end'='{rows}');
+  WITH ({numbers});
 CREATE TABLE kept (n BIGINT, uid BIGINT, note STRING) WITH ('connector'='filesystem', 'path'='{output}', 'format'='{format}');
 INSERT INTO kept SELECT n, uid, note FROM made;";
 
@@ -89,7 +91,6 @@ const fn duel(name: &'static str, backend: &'static str, rows: u64, keys: u64, s
     Duel { name, rows, keys, backend, incremental: true, memory: 512, input: None, sql }
 }
 
-/// No more than 10 M rows of datagen: Flink's sequence keeps the numbers that it has still to give in memory.
 const DUELS: &[Duel] = &[
     duel("filter", "hashmap", 10 * M, 1000, FILTER),
     duel("count/heap/1M", "hashmap", 10 * M, M, COUNT),
@@ -120,6 +121,11 @@ const DUELS: &[Duel] = &[
     duel("nexmark/q21", "hashmap", 20 * M, 1, nexmark::Q21),
     duel("nexmark/q22", "hashmap", 20 * M, 1, nexmark::Q22),
 ];
+
+/// The numbers from 1 to `{rows}`: Flink's own datagen gives a sequence far slower than any job takes it, so the contender
+/// brings a table source of its own.
+const NUMBERS_OF_FLINK: &str = "'connector'='numbers', 'to'='{rows}'";
+const NUMBERS_OF_OURS: &str = "'connector'='datagen', 'rows-per-second'='1000000000', 'fields.n.kind'='sequence', 'fields.n.start'='1', 'fields.n.end'='{rows}'";
 
 /// Options of both.
 fn common(duel: &Duel, parallelism: u32) -> Vec<(&'static str, String)> {
@@ -264,13 +270,15 @@ impl Attempt<'_> {
         output(self.dir, self.duel.name, self.rows)
     }
 
-    fn sql(&self) -> String {
+    /// The SQL, over a source of numbers that is the engine's.
+    fn sql(&self, numbers: &str) -> String {
         let input = self.duel.input.map(|i| output(self.dir, i, self.rows).display().to_string()).unwrap_or_default();
         // Few rows shall still meet their keys again.
         let keys = if self.prints { self.duel.keys.min(CHECKED / 10) } else { self.duel.keys };
         let sql = self
             .duel
             .sql
+            .replace("{numbers}", numbers)
             .replace("{rows}", &self.rows.to_string())
             .replace("{keys}", &keys.to_string())
             .replace("{format}", self.duel.name.split('/').next().unwrap_or_default())
@@ -298,7 +306,7 @@ impl Attempt<'_> {
             text += &format!("SET '{key}' = '{value}';\n");
         }
         let path = folder.join("flink.sql");
-        std::fs::write(&path, text + &self.sql()).transient("cannot write a job")?;
+        std::fs::write(&path, text + &self.sql(NUMBERS_OF_FLINK)).transient("cannot write a job")?;
         let run = flink.run(&path);
         let _ = std::fs::remove_dir_all(checkpoints);
         run.map_err(|e| e.context(self.duel.name))
@@ -306,7 +314,7 @@ impl Attempt<'_> {
 
     fn ours(&self) -> Result<Run> {
         let folder = self.clean()?;
-        std::fs::write(folder.join("job.sql"), self.sql()).transient("cannot write a job")?;
+        std::fs::write(folder.join("job.sql"), self.sql(NUMBERS_OF_OURS)).transient("cannot write a job")?;
         let set = |(key, value): (&str, String)| ["--set".to_string(), format!("{key}={value}")];
         let options = common(self.duel, self.parallelism).into_iter().chain([memory_of_ours(self.duel)]);
         let options = options.chain(OF_OURS.iter().map(|(key, value)| (*key, (*value).to_string())));
