@@ -352,9 +352,16 @@ fn pad(s: &Site, left: bool) -> Result<BoundExpr> {
             if pad.is_empty() {
                 return None;
             }
-            let units = utf16(text);
-            let fill = utf16(pad).into_iter().cycle().take(length.saturating_sub(units.len()));
-            let kept = units.into_iter().take(length);
+            if text.is_ascii() && pad.is_ascii() {
+                let kept = text.get(..length).unwrap_or(text);
+                let missing = length.saturating_sub(text.len());
+                let mut fill = pad.repeat(missing.div_ceil(pad.len()));
+                fill.truncate(missing);
+                return Some(if left { fill + kept } else { [kept, &fill].concat() });
+            }
+            let (units, pad) = (utf16(text), utf16(pad));
+            let fill = pad.iter().copied().cycle().take(length.saturating_sub(units.len()));
+            let kept = units.iter().copied().take(length);
             let all: Vec<u16> = if left { fill.chain(kept).collect() } else { kept.chain(fill).collect() };
             Some(String::from_utf16_lossy(&all))
         })
