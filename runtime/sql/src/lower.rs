@@ -162,7 +162,7 @@ impl Lowering<'_> {
         let forward = || first.map(|i| (i, Exchange::Forward)).into_iter().collect::<Vec<_>>();
         let inherited = first.and_then(|i| i.parallelism);
         match &rel.node {
-            Plan::Scan(table) => self.scan(table, rel),
+            Plan::Scan(table, columns) => self.scan(table, columns, rel),
             Plan::Values(rows) => {
                 let uid = self.uid(stateful("values", &rel.digest()));
                 let factory = ValuesFactory { rows: rows.clone(), schema: rel.schema() };
@@ -260,13 +260,11 @@ impl Lowering<'_> {
         }
     }
 
-    fn scan(&mut self, table: &Arc<Table>, rel: &Rel) -> Result<Made> {
+    fn scan(&mut self, table: &Arc<Table>, columns: &[usize], rel: &Rel) -> Result<Made> {
         let name = &table.def.name;
         let mut factory = self.connectors.source(&table.def).map_err(|e| table.position.locate(e))?;
-        let physical = table.def.physical_schema();
-        let columns: Vec<usize> = rel.columns.iter().filter_map(|c| physical.index_of(&c.name)).collect();
-        if columns.len() < physical.columns.len() {
-            factory = factory.project(&columns).unwrap_or_else(|| Arc::new(Projected::new(factory, columns)));
+        if columns.len() < table.def.physical_schema().columns.len() {
+            factory = factory.project(columns).unwrap_or_else(|| Arc::new(Projected::new(factory, columns.to_vec())));
         }
         self.out.bounded = self.out.bounded && factory.bounded();
         let parallelism = factory.parallelism();
@@ -362,7 +360,7 @@ pub fn default_parallelism(options: &Options) -> i64 {
 /// The table that a scan stack reads.
 fn scanned(rel: &Rel) -> Option<&Arc<Table>> {
     match &rel.node {
-        Plan::Scan(table) => Some(table),
+        Plan::Scan(table, _) => Some(table),
         _ => rel.inputs().first().and_then(|i| scanned(i)),
     }
 }

@@ -61,7 +61,7 @@ impl fmt::Display for Mode {
 /// What a relation makes.
 pub fn changes(rel: &Rel) -> Changes {
     match &rel.node {
-        Node::Scan(_) | Node::Values(_) | Node::WindowAggregate { .. } => Changes::default(),
+        Node::Scan(..) | Node::Values(_) | Node::WindowAggregate { .. } => Changes::default(),
         Node::Aggregate { input, .. } => Changes { update: true, delete: !changes(input).insert_only() },
         _ => rel.inputs().into_iter().fold(Changes::default(), |all, input| all.and(changes(input))),
     }
@@ -73,7 +73,7 @@ pub fn inputs_need_before(rel: &Rel, needed: bool) -> bool {
         // A condition may be true of the new row and false of the old one.
         Node::Calc { filter, .. } => needed || filter.is_some(),
         Node::Aggregate { .. } | Node::WindowAggregate { .. } | Node::WindowTvf { .. } | Node::Watermark { .. } => true,
-        Node::Scan(_) | Node::Values(_) | Node::Union(_) | Node::CurrentWatermark(_) => needed,
+        Node::Scan(..) | Node::Values(_) | Node::Union(_) | Node::CurrentWatermark(_) => needed,
     }
 }
 

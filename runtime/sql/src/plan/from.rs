@@ -101,7 +101,7 @@ pub fn scan(table: &Arc<Table>, ctx: &ExprContext<'_>, at: Position) -> Result<R
         proctime: false,
     };
     let physical: Vec<PlanColumn> = def.physical_schema().columns.iter().map(|c| column(&c.name, &c.ty)).collect();
-    let mut rel = Rel::new(Node::Scan(Arc::clone(table)), physical);
+    let mut rel = Rel::new(Node::Scan(Arc::clone(table), (0..physical.len()).collect()), physical);
     if table.computed.iter().any(Option::is_some) {
         let scope = bind::scope(&rel, None);
         let mut exprs = Vec::new();

@@ -64,8 +64,8 @@ pub struct WindowColumns {
 /// How a relation is made.
 #[derive(Clone)]
 pub enum Node {
-    /// The physical columns of a table.
-    Scan(Arc<Table>),
+    /// Physical columns of a table, by their positions there; they may have other names here.
+    Scan(Arc<Table>, Vec<usize>),
     /// Constant rows.
     Values(Vec<Vec<BoundExpr>>),
     /// Filter, then projection.
@@ -169,7 +169,7 @@ impl Rel {
     /// What it reads.
     pub fn inputs(&self) -> Vec<&Rel> {
         match &self.node {
-            Node::Scan(_) | Node::Values(_) => Vec::new(),
+            Node::Scan(..) | Node::Values(_) => Vec::new(),
             Node::Union(inputs) => inputs.iter().collect(),
             Node::CurrentWatermark(input) => vec![input],
             Node::Calc { input, .. }
@@ -218,7 +218,7 @@ impl Rel {
             return;
         }
         match &self.node {
-            Node::Scan(t) => {
+            Node::Scan(t, _) => {
                 let _ = write!(out, "scan[{}]", t.def.name);
             }
             Node::Values(rows) => {

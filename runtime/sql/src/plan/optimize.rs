@@ -126,7 +126,7 @@ pub fn merge(rel: Rel) -> Result<Rel> {
         Node::WindowAggregate { input, window, source, keys, calls, id } => {
             Node::WindowAggregate { input: Box::new(merge(*input)?), window, source, keys, calls, id }
         }
-        leaf @ (Node::Scan(_) | Node::Values(_)) => leaf,
+        leaf @ (Node::Scan(..) | Node::Values(_)) => leaf,
     };
     Ok(Rel { node, ..rel })
 }

@@ -6,7 +6,7 @@ use crate::catalog::Table;
 use crate::expr::BoundExpr;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
-use streamjob_core::Result;
+use streamjob_core::{Error, Result};
 
 /// The columns that are read of each scan, by its table's address.
 type Needs = HashMap<usize, BTreeSet<usize>>;
@@ -63,7 +63,7 @@ fn columns_of<'a>(exprs: impl Iterator<Item = &'a BoundExpr>) -> Result<BTreeSet
 fn table_of(rel: &Rel) -> Option<usize> {
     fn below(rel: &Rel) -> Option<&Arc<Table>> {
         match &rel.node {
-            Node::Scan(table) => Some(table),
+            Node::Scan(table, _) => Some(table),
             _ => rel.inputs().first().and_then(|i| below(i)),
         }
     }
@@ -95,7 +95,7 @@ fn narrow(rel: &Rel, needs: &Needs) -> Result<Narrowed> {
     }
     let below = |input: &Rel| narrow(input, needs);
     let node = match &rel.node {
-        leaf @ (Node::Scan(_) | Node::Values(_)) => leaf.clone(),
+        leaf @ (Node::Scan(..) | Node::Values(_)) => leaf.clone(),
         Node::Calc { input, filter, exprs } => {
             let input = below(input)?;
             let filter = filter.as_ref().map(|f| input.moved(f)).transpose()?;
@@ -162,7 +162,11 @@ fn narrow_scan(rel: &Rel, kept: &BTreeSet<usize>) -> Result<Narrowed> {
             let (input, idle_timeout_ms) = (Box::new(input.rel), *idle_timeout_ms);
             Ok(only(rel, Node::Watermark { input, column, expr, idle_timeout_ms }, &all))
         }
-        scan => Ok(only(rel, scan.clone(), kept)),
+        Node::Scan(table, columns) => {
+            let columns = kept.iter().filter_map(|i| columns.get(*i).copied()).collect();
+            Ok(only(rel, Node::Scan(Arc::clone(table), columns), kept))
+        }
+        _ => Err(Error::internal("a table's scan with more in it than columns and a watermark")),
     }
 }
 

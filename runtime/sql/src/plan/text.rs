@@ -8,7 +8,7 @@ use crate::expr::BoundExpr;
 pub fn describe(rel: &Rel) -> String {
     let names = rel.names();
     match &rel.node {
-        Node::Scan(t) => {
+        Node::Scan(t, _) => {
             format!("TableSourceScan(table=[[{}]], fields=[{}])", full_name(&t.def.name), names.join(", "))
         }
         Node::Values(rows) if names.is_empty() => format!("Values(rows=[{}])", rows.len()),
