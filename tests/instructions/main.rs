@@ -81,7 +81,6 @@ fn counted() -> BTreeMap<&'static str, f64> {
 }
 
 #[test]
-#[ignore = "scripts/instructions builds what it runs"]
 fn instructions_a_row_are_those_of_the_baseline() {
     let here = cfg!(target_arch = "x86_64") && Command::new("valgrind").arg("--version").output().is_ok();
     if !here {

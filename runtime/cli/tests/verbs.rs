@@ -1,10 +1,13 @@
-//! The verbs for a running job, from the shell beside it: what they print, how
-//! the job ends, and what the next run makes of that.
+//! A running job and the shell beside it: verbs, signals, a second run. What they
+//! print, how the job ends, and what the next run makes of that.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod support;
 
+use std::fs;
+use std::net::TcpListener;
 use std::path::Path;
+use support::suspended::{Suspended, check};
 use support::{Done, Running, run};
 
 /// Windows of a second over a source without end.
@@ -89,4 +92,60 @@ fn savepoint_stop_drain_and_cancel() {
     run(dir, &["cancel"]).ok("cancel");
     says("drained savepoint", &job.end().ok("cancel"), &["was taken with --drain", "late"]);
     assert_eq!(run(dir, &["list"]).ok("list").out, "no job runs from this folder\n");
+}
+
+#[test]
+fn a_job_runs_once_in_a_folder() {
+    let fixture = Suspended::new();
+    let mut job = Running::start(fixture.dir.path(), &["run", "job.yaml", "--no-rest"]);
+    job.until_told("all tasks are running");
+    let second = fixture.run(&["run", "job.yaml", "--no-rest"]);
+    check("second run", &second, &["orders", &format!("process {}", job.pid()), "streamjob stop orders"]);
+    job.signal("TERM");
+    job.end().ok("first run");
+}
+
+#[test]
+fn a_taken_port_is_passed_over() {
+    let fixture = Suspended::new();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let mut job = Running::start(fixture.dir.path(), &["run", "job.yaml", "--set", &format!("rest.port={port}")]);
+    job.until_told("all tasks are running");
+    let told = job.err();
+    let rest = told.lines().find(|l| l.starts_with("rest ")).unwrap();
+    let used: u16 = rest.rsplit(':').next().unwrap().trim().parse().unwrap();
+    assert!(used > port && used <= port + 100, "{rest}");
+    let list = fixture.run(&["list"]).ok("list");
+    assert!(list.out.contains(&format!("127.0.0.1:{used}")) && list.out.contains("RUNNING"), "{}", list.out);
+    fixture.run(&["cancel", "orders"]).ok("cancel");
+    let done = job.end().ok("canceled");
+    assert!(done.err.contains("canceled after"), "{}", done.err);
+}
+
+#[test]
+fn signals_end_the_job_behind_a_checkpoint() {
+    for signal in ["TERM", "INT"] {
+        let fixture = Suspended::new();
+        let mut job = Running::start(
+            fixture.dir.path(),
+            &["run", "job.yaml", "--no-rest", "--set", "execution.checkpointing.interval=1h"],
+        );
+        job.until_told("all tasks are running");
+        fixture.write("in/.b", "7,0\n");
+        fs::rename(fixture.path("in/.b"), fixture.path("in/b.csv")).unwrap();
+        job.until("the new row", |r| r.out().contains("+U[7, 3]"));
+        job.signal(signal);
+        let done = job.end().ok(signal);
+        for part in [
+            "stopping behind a last checkpoint",
+            "suspended after",
+            "checkpoint   ",
+            "resume       streamjob run job.yaml",
+        ] {
+            assert!(done.err.contains(part), "{signal}: {}", done.err);
+        }
+        // That row is in it: it is not counted again.
+        fixture.resumes(signal);
+    }
 }

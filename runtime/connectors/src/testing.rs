@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use streamjob_core::table::{ColumnDef, ColumnKind, TableDef, TableOptions};
 use streamjob_core::{Barrier, BarrierKind, Batch, DataType, LogicalType, OperatorUid, Result};
 use streamjob_engine::operator::OperatorMetrics;
-use streamjob_engine::{Operator, OperatorContext, Output, Source, SourcePoll, TaskInfo};
+use streamjob_engine::{Operator, OperatorContext, Output, Source, SourceFactory, SourcePoll, TaskInfo};
 use streamjob_state::{Clock, OperatorState};
 
 pub fn table(name: &str, columns: &[(&str, DataType)], options: &[(&str, &str)]) -> TableDef {
@@ -114,6 +114,42 @@ impl Harness {
         }
         panic!("the source does not end")
     }
+}
+
+/// Runs all subtasks of a source and gives their rows and states. Each makes `polls` polls of up to `max` rows,
+/// the second twice as many, and so on: subtasks are not equally far.
+pub fn run_source(
+    factory: &dyn SourceFactory,
+    schema: &streamjob_core::Schema,
+    parallelism: u32,
+    states: &[OperatorState],
+    polls: usize,
+    max: usize,
+) -> (Vec<String>, Vec<OperatorState>) {
+    let restored = match states {
+        [] => vec![OperatorState::default(); parallelism as usize],
+        states => rescale(states, parallelism),
+    };
+    let (mut rows, mut after) = (Vec::new(), Vec::new());
+    for (subtask, state) in restored.iter().enumerate() {
+        let harness = Harness::new(subtask as u32, parallelism);
+        let mut source = factory.create(&harness.info).unwrap();
+        source.open(&mut harness.ctx(), state).unwrap();
+        for _ in 0..polls.saturating_mul(subtask + 1) {
+            match harness.poll(source.as_mut(), max).unwrap() {
+                SourcePoll::Rows(batch) => rows.extend(print_rows(&batch, schema)),
+                SourcePoll::Wait(_) => {}
+                SourcePoll::End => break,
+            }
+        }
+        after.push(source.snapshot(&barrier(1), &mut harness.ctx()).unwrap());
+    }
+    (rows, after)
+}
+
+pub fn sorted(mut rows: Vec<String>) -> Vec<String> {
+    rows.sort();
+    rows
 }
 
 pub fn print_rows(batch: &Batch, schema: &streamjob_core::Schema) -> Vec<String> {

@@ -140,7 +140,7 @@ impl Lowering<'_> {
     fn rel(&mut self, rel: &Rel, needs_before: bool) -> Result<Made> {
         let key = rel.shared.clone().and_then(|name| {
             let zone = self.options.text("table.local-time-zone").map(str::to_string);
-            Some((name, Arc::as_ptr(scanned(rel)?) as usize, zone))
+            Some((name, Arc::as_ptr(rel.scanned()?) as usize, zone))
         });
         if let Some(made) = key.as_ref().and_then(|k| self.shared.get(k)) {
             return Ok(*made);
@@ -355,14 +355,6 @@ impl Lowering<'_> {
 pub fn default_parallelism(options: &Options) -> i64 {
     let table = options.int("table.exec.resource.default-parallelism").filter(|n| *n > 0);
     table.or_else(|| options.int("parallelism.default")).unwrap_or(1)
-}
-
-/// The table that a scan stack reads.
-fn scanned(rel: &Rel) -> Option<&Arc<Table>> {
-    match &rel.node {
-        Plan::Scan(table, _) => Some(table),
-        _ => rel.inputs().first().and_then(|i| scanned(i)),
-    }
 }
 
 /// The digest, also of what is shared.

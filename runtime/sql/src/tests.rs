@@ -7,7 +7,7 @@ use std::sync::Arc;
 use streamjob_core::options::Options;
 use streamjob_core::table::TableDef;
 use streamjob_core::{Error, Result};
-use streamjob_engine::{Connectors, Operator, OperatorFactory, SinkFactory, Source, SourceFactory, TaskInfo};
+use streamjob_engine::{Connectors, NodeKind, Operator, OperatorFactory, SinkFactory, Source, SourceFactory, TaskInfo};
 
 /// Sources are bounded; sinks differ by their `connector`.
 pub struct Fake;
@@ -15,6 +15,7 @@ pub struct Fake;
 struct FakeSource {
     parallelism: Option<u32>,
     bounded: bool,
+    columns: usize,
 }
 
 impl SourceFactory for FakeSource {
@@ -26,6 +27,11 @@ impl SourceFactory for FakeSource {
     }
     fn parallelism(&self) -> Option<u32> {
         self.parallelism
+    }
+    /// Refuses what is no narrower list of its columns, as a connector that reads by place would have to.
+    fn project(&self, columns: &[usize]) -> Option<Arc<dyn SourceFactory>> {
+        assert!(columns.len() < self.columns && columns.iter().all(|c| *c < self.columns), "{columns:?}");
+        Some(Arc::new(Self { columns: columns.len(), ..*self }))
     }
 }
 
@@ -60,7 +66,8 @@ fn number(table: &TableDef, key: &str) -> Option<u32> {
 impl Connectors for Fake {
     fn source(&self, table: &TableDef) -> Result<Arc<dyn SourceFactory>> {
         let bounded = table.options.require(&table.name, "connector")? != "datagen";
-        Ok(Arc::new(FakeSource { parallelism: number(table, "scan.parallelism"), bounded }))
+        let columns = table.physical_schema().columns.len();
+        Ok(Arc::new(FakeSource { parallelism: number(table, "scan.parallelism"), bounded, columns }))
     }
     fn sink(&self, table: &TableDef) -> Result<Arc<dyn SinkFactory>> {
         let (updates, before) = match table.options.require(&table.name, "connector")? {
@@ -481,4 +488,31 @@ fn what_flink_accepts_is_planned_and_what_it_refuses_is_refused() {
     }
     assert!(checked > 60, "{checked} scripts");
     assert!(wrong.is_empty(), "{} of {checked}\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// Width of what each source of the statements gives.
+fn widths(sql: &str) -> Vec<usize> {
+    let nodes = plan(&format!("{TABLES}{sql}")).unwrap_or_else(|e| panic!("{sql}\n{e}")).graph.nodes;
+    nodes.iter().filter(|n| matches!(n.kind, NodeKind::Source(_))).map(|n| n.schema.columns.len()).collect()
+}
+
+#[test]
+fn sources_give_the_columns_that_are_read() {
+    for (sql, wanted) in [
+        // All columns under other names: those of the sink.
+        ("INSERT INTO upserts SELECT * FROM (SELECT k AS a, n AS b FROM files)", vec![2]),
+        (
+            "CREATE TABLE other (a STRING, b BIGINT) WITH ('connector'='print'); INSERT INTO other SELECT * FROM files",
+            vec![2],
+        ),
+        ("INSERT INTO counts SELECT k, 1 FROM files", vec![1]),
+        // One scan for both statements, with what either reads.
+        (
+            "EXECUTE STATEMENT SET BEGIN INSERT INTO counts SELECT k, v FROM plain; INSERT INTO files SELECT k, big FROM plain; END",
+            vec![3],
+        ),
+        ("INSERT INTO counts SELECT UPPER(k), big FROM plain WHERE f > 1", vec![3]),
+    ] {
+        assert_eq!(widths(sql), wanted, "{sql}");
+    }
 }

@@ -6,6 +6,7 @@ pub mod fleet;
 pub mod keyed_job;
 pub mod proxy;
 pub mod s3;
+pub mod suspended;
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};

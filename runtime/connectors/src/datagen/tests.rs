@@ -1,5 +1,5 @@
 use super::DatagenFactory;
-use crate::testing::{Harness, barrier, print_rows, rescale, table};
+use crate::testing::{Harness, barrier, print_rows, run_source, sorted, table};
 use streamjob_core::{DataType, Schema};
 use streamjob_engine::{SourceFactory, SourcePoll};
 use streamjob_state::OperatorState;
@@ -41,35 +41,10 @@ fn factory(options: &[(&str, &str)]) -> (DatagenFactory, Schema) {
     (DatagenFactory::new(&table).unwrap(), table.physical_schema())
 }
 
-/// Runs all subtasks, each for some polls, and gives their rows and states.
+/// Rows and states of all subtasks behind some polls.
 fn run(parallelism: u32, states: &[OperatorState], polls: usize) -> (Vec<String>, Vec<OperatorState>) {
     let (factory, schema) = factory(OPTIONS);
-    let restored = if states.is_empty() {
-        vec![OperatorState::default(); parallelism as usize]
-    } else {
-        rescale(states, parallelism)
-    };
-    let (mut rows, mut after) = (Vec::new(), Vec::new());
-    for (subtask, state) in restored.iter().enumerate() {
-        let harness = Harness::new(subtask as u32, parallelism);
-        let mut source = factory.create(&harness.info).unwrap();
-        source.open(&mut harness.ctx(), state).unwrap();
-        // Subtasks are not equally far.
-        for _ in 0..polls.saturating_mul(subtask + 1) {
-            match harness.poll(source.as_mut(), 13).unwrap() {
-                SourcePoll::Rows(batch) => rows.extend(print_rows(&batch, &schema)),
-                SourcePoll::Wait(_) => {}
-                SourcePoll::End => break,
-            }
-        }
-        after.push(source.snapshot(&barrier(1), &mut harness.ctx()).unwrap());
-    }
-    (rows, after)
-}
-
-fn sorted(mut rows: Vec<String>) -> Vec<String> {
-    rows.sort();
-    rows
+    run_source(&factory, &schema, parallelism, states, polls, 13)
 }
 
 #[test]

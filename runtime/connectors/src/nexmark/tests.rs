@@ -1,9 +1,9 @@
 use super::NexmarkFactory;
-use crate::testing::{Harness, barrier, print_rows, rescale, table};
+use crate::testing::{Harness, run_source, sorted, table};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use streamjob_core::{Column, DataType, LogicalType, Schema};
-use streamjob_engine::{SourceFactory, SourcePoll};
+use streamjob_engine::SourceFactory;
 use streamjob_state::OperatorState;
 
 fn fields(all: &[(&str, DataType)]) -> DataType {
@@ -60,7 +60,7 @@ fn factory(columns: &[(&str, DataType)], options: &[(&str, &str)]) -> (NexmarkFa
     (NexmarkFactory::new(&table).unwrap(), table.physical_schema())
 }
 
-/// Runs all subtasks, each for some polls, and gives their rows and states.
+/// Rows and states of all subtasks behind some polls.
 fn run(
     options: &Options,
     parallelism: u32,
@@ -68,31 +68,7 @@ fn run(
     polls: usize,
 ) -> (Vec<String>, Vec<OperatorState>) {
     let (factory, schema) = factory(&columns(), options);
-    let restored = match states {
-        [] => vec![OperatorState::default(); parallelism as usize],
-        states => rescale(states, parallelism),
-    };
-    let (mut rows, mut after) = (Vec::new(), Vec::new());
-    for (subtask, state) in restored.iter().enumerate() {
-        let harness = Harness::new(subtask as u32, parallelism);
-        let mut source = factory.create(&harness.info).unwrap();
-        source.open(&mut harness.ctx(), state).unwrap();
-        // Subtasks are not equally far.
-        for _ in 0..polls.saturating_mul(subtask + 1) {
-            match harness.poll(source.as_mut(), 101).unwrap() {
-                SourcePoll::Rows(batch) => rows.extend(print_rows(&batch, &schema)),
-                SourcePoll::Wait(_) => {}
-                SourcePoll::End => break,
-            }
-        }
-        after.push(source.snapshot(&barrier(1), &mut harness.ctx()).unwrap());
-    }
-    (rows, after)
-}
-
-fn sorted(mut rows: Vec<String>) -> Vec<String> {
-    rows.sort();
-    rows
+    run_source(&factory, &schema, parallelism, states, polls, 101)
 }
 
 /// The fields of a printed event: of its one ROW that is not NULL.

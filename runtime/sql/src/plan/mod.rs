@@ -180,6 +180,14 @@ impl Rel {
         }
     }
 
+    /// The table that a scan stack reads: its columns, computed ones and watermark.
+    pub fn scanned(&self) -> Option<&Arc<Table>> {
+        match &self.node {
+            Node::Scan(table, _) => Some(table),
+            _ => self.inputs().into_iter().next().and_then(Rel::scanned),
+        }
+    }
+
     /// The carriers of its rows. Names are made unique, because Arrow looks columns up by name in places.
     pub fn schema(&self) -> Schema {
         let mut seen = std::collections::HashSet::new();

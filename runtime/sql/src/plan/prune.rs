@@ -2,7 +2,6 @@
 //! the statements of a job use, all together, since it is read once for all.
 
 use super::{Call, Node, Rel, WindowOf, bind};
-use crate::catalog::Table;
 use crate::expr::BoundExpr;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -61,13 +60,7 @@ fn columns_of<'a>(exprs: impl Iterator<Item = &'a BoundExpr>) -> Result<BTreeSet
 
 /// The address of the table whose whole scan this is.
 fn table_of(rel: &Rel) -> Option<usize> {
-    fn below(rel: &Rel) -> Option<&Arc<Table>> {
-        match &rel.node {
-            Node::Scan(table, _) => Some(table),
-            _ => rel.inputs().first().and_then(|i| below(i)),
-        }
-    }
-    rel.shared.as_ref().and_then(|_| below(rel)).map(|table| Arc::as_ptr(table) as usize)
+    rel.shared.as_ref().and_then(|_| rel.scanned()).map(|table| Arc::as_ptr(table) as usize)
 }
 
 /// A relation with fewer columns.

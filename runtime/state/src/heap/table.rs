@@ -159,7 +159,7 @@ impl Table {
     /// Looks up the keys of a point state; `room` for new values. `None` for an ordered one.
     pub fn resolve(&mut self, keys: &FullKeys, window: Range<usize>, room: usize) -> Result<bool> {
         let now = self.policy.now();
-        self.clean_some(now, window.len());
+        self.clean_some(now, window.len())?;
         let room = room + Entries::overhead(&self.policy);
         match &mut self.content {
             Content::Points(points) => points.resolve(keys, window, room).map(|_| true),
@@ -225,7 +225,7 @@ impl Table {
 
     pub fn get(&mut self, key: &[u8]) -> Result<Option<Vec<u8>>> {
         let now = self.policy.now();
-        self.clean_some(now, 1);
+        self.clean_some(now, 1)?;
         let i = self.index(key)?;
         let Some(stored) = self.content.get(i, key) else { return Ok(None) };
         match self.policy.read(stored, now)? {
@@ -246,7 +246,7 @@ impl Table {
     pub fn put(&mut self, key: &[u8], value: &[u8]) -> Result<()> {
         let i = self.index(key)?;
         let now = self.policy.now();
-        self.clean_some(now, 1);
+        self.clean_some(now, 1)?;
         let mut stored = std::mem::take(&mut self.scratch);
         stored.clear();
         ttl::encode(value, now, &mut stored);
@@ -326,13 +326,13 @@ impl Table {
 
     /// Incremental cleanup: every access earns a few entries' worth of checking, and a key group is
     /// swept when its size is earned. As long as nothing can be expired, nothing is swept.
-    fn clean_some(&mut self, now: Option<i64>, accesses: usize) {
+    fn clean_some(&mut self, now: Option<i64>, accesses: usize) -> Result<()> {
         let groups = self.groups.len();
-        let Some(time) = now.filter(|_| groups > 0) else { return };
+        let Some(time) = now.filter(|_| groups > 0) else { return Ok(()) };
         self.oldest = self.oldest.min(time);
         self.oldest_seen = self.oldest_seen.min(time);
         if !self.policy.past(self.oldest, time) {
-            return;
+            return Ok(());
         }
         self.credit += CLEANUP_CREDIT * accesses;
         for _ in 0..groups {
@@ -340,13 +340,13 @@ impl Table {
                 self.next_sweep = 0;
                 self.oldest = std::mem::replace(&mut self.oldest_seen, time);
                 if !self.policy.past(self.oldest, time) {
-                    return;
+                    return Ok(());
                 }
             }
             let i = self.next_sweep;
             let len = self.content.group_len(i);
             if len > self.credit {
-                return;
+                return Ok(());
             }
             self.next_sweep = i + 1;
             if len == 0 {
@@ -362,10 +362,10 @@ impl Table {
                 }
             }
             for key in expired {
-                // A removal in a table in memory does not fail.
-                let _ = self.content.remove(i, &key);
+                self.content.remove(i, &key)?;
             }
         }
         self.credit = 0;
+        Ok(())
     }
 }
