@@ -12,6 +12,7 @@ mod in_place;
 
 use crate::operator::{Operator, OperatorContext, OperatorFactory, Output, TaskInfo};
 use crate::operators::aggregate::maps::MapBatch;
+use crate::operators::aggregate::seen::Seen;
 use crate::operators::aggregate::{Acc, AggCall, AggSet, ResultColumn, RowInputs, describe_columns, is_all};
 use crate::operators::keyed::{KeyTable, backend, start_key};
 use crate::operators::{at, at_mut, columns};
@@ -58,7 +59,14 @@ impl GroupAggregate {
         })
     }
 
-    fn specs(&self, set: &AggSet) -> Result<Vec<StateSpec>> {
+    /// The calls, and what takes the place of maps where no row is ever taken back.
+    fn calls(&self) -> Result<(AggSet, Seen)> {
+        let mut set = AggSet::new(&self.aggs, &self.input, self.input_retracts)?;
+        let seen = if self.input_retracts { Seen::default() } else { Seen::take(&mut set, &self.input) };
+        Ok((set, seen))
+    }
+
+    fn specs(&self, set: &AggSet, seen: &Seen) -> Result<Vec<StateSpec>> {
         let key_schema = describe_columns(&self.input, &self.keys)?;
         let rows = if self.input_retracts { "rows BIGINT" } else { "" };
         let aggs = set.value_schema();
@@ -71,16 +79,15 @@ impl GroupAggregate {
             version: 1,
             ttl: self.ttl(),
         }];
-        // Groups that never go leave no values behind to be looked for: each is reached by its whole key alone.
-        let kind = if self.input_retracts { StateKind::Map } else { StateKind::Value };
-        specs.extend(set.map_states("", kind, &key_schema, self.ttl()));
+        specs.extend(set.map_states("", StateKind::Map, &key_schema, self.ttl()));
+        specs.extend(seen.states(&self.input, &key_schema, self.ttl()));
         Ok(specs)
     }
 }
 
 impl OperatorFactory for GroupAggregate {
     fn create(&self, info: &TaskInfo) -> Result<Box<dyn Operator>> {
-        let set = AggSet::new(&self.aggs, &self.input, self.input_retracts)?;
+        let (set, seen) = self.calls()?;
         if self.schema.columns.len() != self.keys.len() + self.aggs.len() {
             return Err(Error::internal(format!(
                 "{} output columns for {} keys and {} aggregates",
@@ -90,7 +97,7 @@ impl OperatorFactory for GroupAggregate {
             )));
         }
         Ok(Box::new(GroupOperator {
-            specs: self.specs(&set)?,
+            specs: self.specs(&set, &seen)?,
             results: set.result_columns()?,
             schema: self.schema.arrow(),
             groups: info.max_parallelism,
@@ -100,11 +107,12 @@ impl OperatorFactory for GroupAggregate {
             layout: Layout::of(&set, self.input_retracts),
             keys: FullKeys::default(),
             set,
+            seen,
         }))
     }
 
     fn keyed_states(&self) -> Vec<StateSpec> {
-        AggSet::new(&self.aggs, &self.input, self.input_retracts).and_then(|set| self.specs(&set)).unwrap_or_default()
+        self.calls().and_then(|(set, seen)| self.specs(&set, &seen)).unwrap_or_default()
     }
 }
 
@@ -121,6 +129,8 @@ struct GroupOperator {
     /// Of groups that are changed in place; `None` when they cannot be.
     layout: Option<Layout>,
     keys: FullKeys,
+    /// Values that DISTINCT calls have seen, where input does not retract.
+    seen: Seen,
 }
 
 /// One group within the batch.
@@ -254,6 +264,7 @@ impl Operator for GroupOperator {
         }
         self.state = *at(&ids, 0)?;
         self.maps = ids.split_off(1);
+        self.seen.registered(&self.maps);
         Ok(())
     }
 
@@ -270,6 +281,10 @@ impl Operator for GroupOperator {
         }
         let backend = backend(ctx)?;
         self.results.iter_mut().for_each(ResultColumn::clear);
+        if self.layout.is_some() || !self.seen.is_empty() {
+            self.keys.encode(&columns(&batch, &self.config.keys)?, n, self.groups)?;
+            self.seen.see(&batch, &self.keys, self.config.ttl().is_some(), backend)?;
+        }
         if self.layout.is_some()
             && let Some(changes) = self.change_in_place(&batch, backend)?
         {
@@ -291,7 +306,7 @@ impl Operator for GroupOperator {
         }
 
         let calls = self.set.calls.len();
-        let inputs = RowInputs::new(&self.set, &batch)?;
+        let inputs = RowInputs::new(&self.set, &batch, &self.seen)?;
         let ttl = self.config.ttl().is_some();
         let retracts = self.config.input_retracts;
         let mut changes = Changes::default();

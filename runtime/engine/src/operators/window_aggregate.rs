@@ -16,6 +16,7 @@ mod pending;
 use crate::operator::{Operator, OperatorContext, OperatorFactory, OperatorMetrics, Output, TaskInfo};
 use crate::operators::aggregate::maps::{MapBatch, NO_SLOT};
 use crate::operators::aggregate::scalar::encode_i64;
+use crate::operators::aggregate::seen::Seen;
 use crate::operators::aggregate::{Acc, AggCall, AggSet, RowInputs, describe_columns};
 use crate::operators::keyed::{KeyTable, backend, start_key};
 use crate::operators::watermark::{millis, null_rowtime};
@@ -343,7 +344,8 @@ impl Operator for WindowOperator {
         for (spec, state) in self.set.maps.iter().zip(&self.maps) {
             maps.push(MapBatch::load(spec, *state, &batch, &table, &slot_of, backend)?);
         }
-        let inputs = RowInputs::new(&self.set, &batch)?;
+        let no_seen = Seen::default();
+        let inputs = RowInputs::new(&self.set, &batch, &no_seen)?;
         for (row, slot) in slot_of.iter().enumerate().filter(|(_, s)| **s != NO_SLOT) {
             maps.iter_mut().for_each(|m| m.count(row, false, false, false));
             for (i, call) in self.set.calls.iter().enumerate() {

@@ -71,6 +71,23 @@ impl FullKeys {
         }
     }
 
+    /// Replaces the content by keys of `groups`, each with a value behind it: those of the given rows.
+    pub fn behind(&mut self, groups: &FullKeys, rows: &[usize], values: &KeyRows) {
+        self.bytes.clear();
+        self.ends.clear();
+        self.hashes.clear();
+        self.groups.clear();
+        self.width = None;
+        for row in rows {
+            let start = self.bytes.len() + 2;
+            self.bytes.extend_from_slice(groups.key(*row));
+            self.bytes.extend_from_slice(values.row(*row));
+            self.ends.push(self.bytes.len());
+            self.hashes.push(key::hash(self.bytes.get(start..).unwrap_or(&[])));
+            self.groups.push(groups.groups.get(*row).copied().unwrap_or(0));
+        }
+    }
+
     /// Appends a key.
     pub fn push(&mut self, key: &[u8], groups: u32) {
         let hash = key::hash(key);

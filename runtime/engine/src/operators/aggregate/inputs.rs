@@ -3,9 +3,10 @@
 //! column share one), and the row-wise view of a batch's argument columns.
 
 use super::scalar::{Reader, ScalarRef};
+use super::seen::Seen;
 use super::{Acc, AggCall, Method, Resolved, ResultColumn};
 use crate::operators::column;
-use arrow::array::ArrayRef;
+use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::DataType as ArrowType;
 use streamjob_core::{Batch, Error, Result, Schema};
 use streamjob_state::{StateKind, StateSpec, Ttl};
@@ -34,7 +35,7 @@ pub struct MapSpec {
     pub arg_type: ArrowType,
     /// State name, from its kind, column and filter.
     pub name: String,
-    arg_text: String,
+    pub(super) arg_text: String,
 }
 
 impl MapSpec {
@@ -128,19 +129,17 @@ impl AggSet {
         self.calls.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
     }
 
-    /// Declares the map states, each name behind `prefix`. Those of kind `Value` have the value behind the key.
+    /// Declares the map states, each name behind `prefix`.
     pub fn map_states(&self, prefix: &str, kind: StateKind, key_schema: &str, ttl: Option<Ttl>) -> Vec<StateSpec> {
-        self.maps
-            .iter()
-            .map(|m| {
-                let (key_schema, value_schema) = match kind {
-                    StateKind::Value if key_schema.is_empty() => (m.arg_text.clone(), "count BIGINT".to_string()),
-                    StateKind::Value => (format!("{key_schema}, {}", m.arg_text), "count BIGINT".to_string()),
-                    _ => (key_schema.to_string(), format!("{}, count BIGINT", m.arg_text)),
-                };
-                StateSpec { name: format!("{prefix}{}", m.name), kind, key_schema, value_schema, version: 1, ttl }
-            })
-            .collect()
+        let states = self.maps.iter().map(|m| StateSpec {
+            name: format!("{prefix}{}", m.name),
+            kind,
+            key_schema: key_schema.to_string(),
+            value_schema: format!("{}, count BIGINT", m.arg_text),
+            version: 1,
+            ttl,
+        });
+        states.collect()
     }
 }
 
@@ -158,48 +157,69 @@ pub fn describe_columns(schema: &Schema, indices: &[usize]) -> Result<String> {
 
 /// The arguments and filters of a batch.
 pub struct RowInputs<'a> {
-    calls: Vec<(Option<Reader<'a>>, Option<Reader<'a>>)>,
+    calls: Vec<Input<'a>>,
+}
+
+struct Input<'a> {
+    /// `None` where only its presence matters.
+    arg: Option<Reader<'a>>,
+    /// Which rows the call sees; `None` for all.
+    sees: Option<Vec<bool>>,
 }
 
 impl<'a> RowInputs<'a> {
-    /// Binds the calls to a batch.
-    pub fn new(set: &AggSet, batch: &'a Batch) -> Result<Self> {
-        let calls = set
-            .calls
-            .iter()
-            .map(|call| {
-                let arg = match call.call.arg {
-                    Some(i) if call.method == Method::Count && !call.call.distinct => {
-                        Some(Reader::presence(column(batch, i)?))
-                    }
-                    Some(i) => Some(Reader::new(column(batch, i)?)?),
-                    None => None,
-                };
-                let filter = call.call.filter.map(|i| column(batch, i).and_then(Reader::new)).transpose()?;
-                Ok((arg, filter))
-            })
-            .collect::<Result<Vec<_>>>()?;
-        Ok(Self { calls })
+    /// Binds the calls to a batch. `seen`: where DISTINCT calls without a map see a new value.
+    pub(crate) fn new(set: &AggSet, batch: &'a Batch, seen: &Seen) -> Result<Self> {
+        let calls = set.calls.iter().enumerate().map(|(i, call)| {
+            let counts = call.method == Method::Count;
+            let arg = call.call.arg;
+            let sees = match seen.of_call(i) {
+                Some((bits, bit)) => Some(bits.iter().map(|b| b >> bit & 1 == 1).collect()),
+                None => rows_seen(call.call.filter, arg.filter(|_| counts), batch)?,
+            };
+            let arg = arg.filter(|_| !counts).map(|i| column(batch, i).and_then(Reader::new)).transpose()?;
+            Ok(Input { arg, sees })
+        });
+        Ok(Self { calls: calls.collect::<Result<_>>()? })
     }
 
-    /// The value that call `call` sees in row `row`; NULL when its filter refuses the row. COUNT(*) sees 1.
+    /// Whether call `call` sees row `row`; for COUNT, whether it counts it.
+    #[inline]
+    pub fn sees(&self, call: usize, row: usize) -> bool {
+        self.calls.get(call).is_some_and(|i| i.sees.as_ref().is_none_or(|s| s.get(row).copied().unwrap_or(false)))
+    }
+
+    /// The value that call `call` sees in row `row`; NULL where it does not see the row. COUNT sees 1.
     pub fn get(&self, call: usize, row: usize) -> ScalarRef<'a> {
         match self.calls.get(call) {
-            Some((_, Some(filter))) if !filter.is_true(row) => ScalarRef::Null,
-            Some((Some(arg), _)) => arg.get(row),
-            Some((None, _)) => ScalarRef::Int(1),
-            None => ScalarRef::Null,
+            Some(input) if self.sees(call, row) => input.arg.as_ref().map_or(ScalarRef::Int(1), |arg| arg.get(row)),
+            _ => ScalarRef::Null,
         }
     }
 }
 
+/// The rows where a BOOLEAN column, if there is one, is TRUE, and another, if there is one, not NULL; `None` for all.
+pub(super) fn rows_seen(filter: Option<usize>, present: Option<usize>, batch: &Batch) -> Result<Option<Vec<bool>>> {
+    let mut rows: Option<Vec<bool>> = None;
+    if let Some(filter) = filter {
+        let array = column(batch, filter)?;
+        let values = array.as_boolean_opt().ok_or_else(|| Error::internal("a filter that is not BOOLEAN"))?;
+        rows = Some(match values.nulls() {
+            None => values.values().iter().collect(),
+            Some(nulls) => (values.values() & nulls.inner()).iter().collect(),
+        });
+    }
+    if let Some(nulls) = present.map(|p| column(batch, p)).transpose()?.and_then(|array| array.logical_nulls()) {
+        rows = Some(match rows {
+            None => nulls.iter().collect(),
+            Some(rows) => rows.iter().zip(nulls.iter()).map(|(a, b)| *a && b).collect(),
+        });
+    }
+    Ok(rows)
+}
+
 /// For each row: whether map `map` sees a value there.
 pub fn map_rows(map: &MapSpec, batch: &Batch) -> Result<(ArrayRef, Vec<bool>)> {
-    let array = column(batch, map.arg)?;
-    let nulls = array.logical_nulls();
-    let filter = map.filter.map(|i| column(batch, i).and_then(Reader::new)).transpose()?;
-    let seen = (0..batch.num_rows())
-        .map(|row| nulls.as_ref().is_none_or(|n| n.is_valid(row)) && filter.as_ref().is_none_or(|f| f.is_true(row)))
-        .collect();
-    Ok((array.clone(), seen))
+    let seen = rows_seen(map.filter, Some(map.arg), batch)?;
+    Ok((column(batch, map.arg)?.clone(), seen.unwrap_or_else(|| vec![true; batch.num_rows()])))
 }

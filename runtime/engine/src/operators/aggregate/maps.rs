@@ -1,5 +1,6 @@
-//! The value → count maps of a batch: what DISTINCT has seen, and the ordered
-//! values from which retractable MIN and MAX find the next one.
+//! The value → count maps of a batch: what DISTINCT has seen in windows and over
+//! retractions ([`super::seen`] does it else), and the ordered values from which
+//! retractable MIN and MAX find the next one.
 
 use super::scalar::{ScalarRef, decode};
 use super::{Acc, MapKind, MapSpec, Resolved, map_rows};
@@ -8,11 +9,9 @@ use std::cmp::Ordering;
 use std::ops::ControlFlow;
 use streamjob_core::key::{self, KeyRows};
 use streamjob_core::{Batch, Error, Result};
-use streamjob_state::{FullKeys, KeyedBackend, StateId};
+use streamjob_state::{KeyedBackend, StateId};
 
 const NONE: u32 = u32::MAX;
-/// Entries that are looked up together.
-const WINDOW: usize = 256;
 /// Slot of a row that is left out.
 pub(crate) const NO_SLOT: usize = usize::MAX;
 
@@ -84,26 +83,6 @@ impl<'a> MapBatch<'a> {
 
     /// Reads the counts of all entries.
     fn read(&mut self, backend: &mut dyn KeyedBackend) -> Result<()> {
-        let mut keys = FullKeys::default();
-        for entry in 0..self.entries.len() {
-            keys.push_full(self.entries.key(entry));
-        }
-        for start in (0..keys.len()).step_by(WINDOW) {
-            let window = start..keys.len().min(start + WINDOW);
-            let Some(mut entries) = backend.entries(self.state, &keys, window.clone(), size_of::<i64>())? else {
-                return self.read_copies(backend);
-            };
-            for at in 0..window.len() {
-                let value = entries.get(at)?;
-                self.stored.push(value.is_some());
-                self.counts.push(value.map_or(Ok(0), count_of)?);
-            }
-        }
-        Ok(())
-    }
-
-    /// The same where the backend gives no access in place.
-    fn read_copies(&mut self, backend: &mut dyn KeyedBackend) -> Result<()> {
         for value in backend.get_many(self.state, &self.entries.keys())? {
             self.counts.push(value.as_deref().map_or(Ok(0), count_of)?);
             self.stored.push(value.is_some());

@@ -7,6 +7,7 @@ mod column;
 mod inputs;
 pub(crate) mod maps;
 pub mod scalar;
+pub(crate) mod seen;
 mod variance;
 
 pub use accumulator::Acc;

@@ -166,17 +166,9 @@ enum Kind<'a> {
     Dec(&'a PrimitiveArray<Decimal128Type>),
     Utf8(&'a StringArray),
     Binary(&'a BinaryArray),
-    /// Only NULL or not matters.
-    Opaque,
 }
 
 impl<'a> Reader<'a> {
-    /// A reader that tells NULL from not NULL (`Int(0)`), for columns of any type.
-    pub fn presence(array: &'a ArrayRef) -> Self {
-        let kind = if array.data_type() == &ArrowType::Null { Kind::Null } else { Kind::Opaque };
-        Self { nulls: array.nulls(), kind }
-    }
-
     /// A reader of a column with one of the classes of [`Class::of`], or of NULLs.
     pub fn new(array: &'a ArrayRef) -> Result<Self> {
         let kind = match array.data_type() {
@@ -219,7 +211,6 @@ impl<'a> Reader<'a> {
         }
         match &self.kind {
             Kind::Null => ScalarRef::Null,
-            Kind::Opaque => ScalarRef::Int(0),
             Kind::Bool(a) => ScalarRef::Int(i64::from(a.value(row))),
             Kind::I8(a) => ScalarRef::Int(i64::from(a.value(row))),
             Kind::I16(a) => ScalarRef::Int(i64::from(a.value(row))),
@@ -231,11 +222,6 @@ impl<'a> Reader<'a> {
             Kind::Utf8(a) => ScalarRef::Bytes(a.value(row).as_bytes()),
             Kind::Binary(a) => ScalarRef::Bytes(a.value(row)),
         }
-    }
-
-    /// True when the row holds TRUE (of a boolean column).
-    pub fn is_true(&self, row: usize) -> bool {
-        self.get(row) == ScalarRef::Int(1)
     }
 }
 

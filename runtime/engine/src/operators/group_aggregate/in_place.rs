@@ -4,7 +4,7 @@
 use super::{Changes, GroupOperator};
 use crate::operators::aggregate::scalar::{Class, ScalarRef};
 use crate::operators::aggregate::{Acc, AggSet, Method, Resolved, ResultColumn, RowInputs};
-use crate::operators::{column, columns};
+use crate::operators::column;
 use arrow::array::Array;
 use streamjob_core::{Batch, Error, Op, Result};
 use streamjob_state::KeyedBackend;
@@ -55,6 +55,12 @@ impl Kernel {
             Acc::Value(_) if Class::of(&call.result_type) == Some(Class::Bytes) => Self::Bytes,
             _ => Self::Any,
         }
+    }
+
+    /// Whether a COUNT counts a row.
+    #[inline]
+    fn counts(self, inputs: &RowInputs<'_>, call: usize, row: usize) -> bool {
+        self == Self::CountAll || inputs.sees(call, row)
     }
 }
 
@@ -121,23 +127,15 @@ impl Step<'_> {
         let step = 1 - 2 * i64::from(minus);
         let calls = self.set.calls.iter().zip(&self.layout.kernels).zip(self.results.iter_mut());
         for (i, ((call, kernel), column)) in calls.enumerate() {
-            if *kernel == Kernel::CountAll {
+            if matches!(kernel, Kernel::CountAll | Kernel::Count) {
                 let (count, after) = rest.split_first_chunk_mut::<8>().ok_or_else(short)?;
-                let now = i64::from_le_bytes(*count) + step;
+                let now = i64::from_le_bytes(*count) + if kernel.counts(self.inputs, i, row) { step } else { 0 };
                 *count = now.to_le_bytes();
                 column.push_bigint(now)?;
                 rest = after;
                 continue;
             }
             let input = self.inputs.get(i, row);
-            if *kernel == Kernel::Count {
-                let (count, after) = rest.split_first_chunk_mut::<8>().ok_or_else(short)?;
-                let now = i64::from_le_bytes(*count) + if input.is_null() { 0 } else { step };
-                *count = now.to_le_bytes();
-                column.push_bigint(now)?;
-                rest = after;
-                continue;
-            }
             if *kernel == Kernel::Int {
                 let (sum, after) = rest.split_first_chunk_mut::<8>().ok_or_else(short)?;
                 let (count, after) = after.split_first_chunk_mut::<8>().ok_or_else(short)?;
@@ -178,8 +176,17 @@ impl Step<'_> {
         let (rows, mut bytes) = value.split_at_checked(self.layout.rows).ok_or_else(short)?;
         to.clear();
         to.extend_from_slice(rows);
+        let step = 1 - 2 * i64::from(minus);
         let calls = self.set.calls.iter().zip(&self.layout.kernels).zip(self.results.iter_mut());
         for (i, ((call, kernel), column)) in calls.enumerate() {
+            if matches!(kernel, Kernel::CountAll | Kernel::Count) {
+                let (count, rest) = bytes.split_first_chunk::<8>().ok_or_else(short)?;
+                let now = i64::from_le_bytes(*count) + if kernel.counts(self.inputs, i, row) { step } else { 0 };
+                to.extend(now.to_le_bytes());
+                column.push_bigint(now)?;
+                bytes = rest;
+                continue;
+            }
             let input = self.inputs.get(i, row);
             if *kernel == Kernel::Bytes && !minus {
                 let now = call.choose(split_bytes(&mut bytes)?, input)?;
@@ -243,9 +250,6 @@ impl GroupOperator {
     pub(super) fn change_in_place(&mut self, batch: &Batch, backend: &mut dyn KeyedBackend) -> Result<Option<Changes>> {
         let n = batch.num_rows();
         let Some(layout) = &self.layout else { return Ok(None) };
-        self.keys.encode(&columns(batch, &self.config.keys)?, n, self.groups)?;
-        let inputs = RowInputs::new(&self.set, batch)?;
-        let mut step = Step { layout, set: &self.set, inputs: &inputs, results: &mut self.results };
         let ttl = self.config.ttl().is_some();
         let compares = !ttl && !layout.always_new;
         let retracts = self.config.input_retracts;
@@ -254,6 +258,8 @@ impl GroupOperator {
         if !retracts && ops.is_none() && !keeps_before {
             return self.change_straight(batch, backend);
         }
+        let inputs = RowInputs::new(&self.set, batch, &self.seen)?;
+        let mut step = Step { layout, set: &self.set, inputs: &inputs, results: &mut self.results };
         let room = layout.room(&self.set, batch)?;
         let mut changes = Changes::with_capacity(if self.config.generate_update_before { 2 * n } else { n });
         let (mut old, mut new) = (Vec::new(), Vec::new());
@@ -321,7 +327,7 @@ impl GroupOperator {
     fn change_straight(&mut self, batch: &Batch, backend: &mut dyn KeyedBackend) -> Result<Option<Changes>> {
         let n = batch.num_rows();
         let Some(layout) = &self.layout else { return Ok(None) };
-        let inputs = RowInputs::new(&self.set, batch)?;
+        let inputs = RowInputs::new(&self.set, batch, &self.seen)?;
         self.results.iter_mut().for_each(|c| c.reserve(n));
         let mut step = Step { layout, set: &self.set, inputs: &inputs, results: &mut self.results };
         let room = layout.room(&self.set, batch)?;

@@ -166,17 +166,63 @@ fn strings_and_lists() {
 fn state_is_described() {
     let filtered = call(F::Count).distinct().filter(2);
     let config = grouped(vec![count_star(), call(F::Sum), call(F::Min), filtered], true);
-    let specs = config.keyed_states();
-    let text: Vec<String> =
-        specs.iter().map(|s| format!("{} ({}) -> ({})", s.name, s.key_schema, s.value_schema)).collect();
+    let text = |config: &GroupAggregate| -> Vec<String> {
+        let specs = config.keyed_states();
+        specs.iter().map(|s| format!("{} ({}) -> ({})", s.name, s.key_schema, s.value_schema)).collect()
+    };
     assert_eq!(
-        text,
+        text(&config),
         [
             "accumulators (k BIGINT) -> (rows BIGINT, COUNT(*) BIGINT, SUM(v) BIGINT, MIN(v) BIGINT, \
              COUNT(DISTINCT v) FILTER (WHERE p) BIGINT)",
             "min-v (k BIGINT) -> (v BIGINT, count BIGINT)",
             "distinct-v-where-p (k BIGINT) -> (v BIGINT, count BIGINT)",
         ]
+    );
+    // Over inserts one state stands for all calls over a column.
+    let distinct = || call(F::Count).distinct();
+    let config = grouped(vec![distinct().filter(2), call(F::Sum).distinct(), distinct()], false);
+    assert_eq!(text(&config).last().unwrap(), "distinct-v (k BIGINT, v BIGINT) -> (seen by p, all)");
+    assert_eq!(config.keyed_states().len(), 2);
+}
+
+/// More calls than a state has bits, each with a filter of its own, over restarts.
+#[test]
+fn distinct_calls_with_many_filters_see_values_for_themselves() {
+    const FILTERS: usize = 70;
+    let mut config = grouped((0..FILTERS).map(|f| call(F::Count).distinct().filter(2 + f)).collect(), false);
+    let mut columns = vec![("k", int()), ("v", int())];
+    columns.extend((0..FILTERS).map(|_| ("p", DataType::Boolean)));
+    config.input = schema(&columns);
+    assert_eq!(config.keyed_states().len(), 3);
+    let mut h = Harness::new(&config);
+    // Filter f lets values through that are multiples of f + 1; every value comes twice.
+    for (i, v) in (0..200).chain(0..200).enumerate() {
+        let mut row = vec![col(&[Some(1)]), col(&[Some(v)])];
+        row.extend((0..FILTERS as i64).map(|f| Arc::new(BooleanArray::from(vec![v % (f + 1) == 0])) as ArrayRef));
+        h.batch(changes("+I", row));
+        if i == 50 {
+            h = h.restart(&config);
+        }
+    }
+    let counts: Vec<String> = (1..=FILTERS).map(|f| (0..200).step_by(f).count().to_string()).collect();
+    assert_eq!(h.rows().last().unwrap(), &format!("+U[1, {}]", counts.join(", ")));
+}
+
+#[test]
+fn a_value_that_expired_is_counted_again() {
+    let mut config = grouped(vec![count_star(), call(F::Count).distinct(), call(F::Count).distinct().filter(2)], false);
+    config.state_ttl = Some(Duration::from_millis(100));
+    config.generate_update_before = false;
+    let mut h = Harness::new(&config);
+    h.batch(batch(&[("+I", row(1, 5)), ("+I", (Some(1), Some(6), false))]));
+    h.tick(60);
+    h.batch(batch(&[("+I", row(1, 5)), ("+I", (Some(1), Some(7), false))]));
+    h.tick(120);
+    h.batch(batch(&[("+I", row(1, 5)), ("+I", (Some(1), Some(6), true))]));
+    assert_eq!(
+        h.rows(),
+        ["+I[1, 1, 1, 1]", "+U[1, 2, 2, 1]", "+U[1, 3, 2, 1]", "+U[1, 4, 3, 1]", "+U[1, 5, 3, 1]", "+U[1, 6, 4, 2]"]
     );
 }
 
