@@ -6,7 +6,7 @@ use crate::error::RocksExt;
 use crate::files::{group_start, plan};
 use crate::flushing::{Flushing, Pending, Work};
 use crate::memory::{Share, SharedMemory};
-use crate::options::{TtlOfState, cf_options, write_options};
+use crate::options::{CompactionStyle, TtlOfState, cf_options, write_options};
 use crate::parts::Parts;
 use crate::restore::{Places, restore};
 use crate::rows::merged;
@@ -33,6 +33,7 @@ const DELETE_SINGLY: usize = 128;
 pub struct RocksDbFactory {
     memory: Arc<SharedMemory>,
     incremental: bool,
+    style: CompactionStyle,
 }
 
 impl Default for RocksDbFactory {
@@ -44,13 +45,20 @@ impl Default for RocksDbFactory {
 impl RocksDbFactory {
     /// A factory with incremental checkpoints. Use one per process.
     pub fn new() -> Self {
-        Self { memory: SharedMemory::new(), incremental: true }
+        Self { memory: SharedMemory::new(), incremental: true, style: CompactionStyle::default() }
     }
 
     /// Whether checkpoints build upon the last completed one, or upload every file each time.
     #[must_use]
     pub fn incremental(mut self, incremental: bool) -> Self {
         self.incremental = incremental;
+        self
+    }
+
+    /// How files are merged; a job may go on with another.
+    #[must_use]
+    pub fn compaction(mut self, style: CompactionStyle) -> Self {
+        self.style = style;
         self
     }
 }
@@ -78,6 +86,7 @@ impl BackendFactory for RocksDbFactory {
             hint: snapshot_hint(&request.uid.0, request.subtask),
             dir: request.dir.clone(),
             incremental: self.incremental,
+            style: self.style,
             states: Vec::new(),
             by_name: HashMap::new(),
             uploads: Uploads::default(),
@@ -127,6 +136,7 @@ struct RocksDbBackend {
     hint: String,
     dir: PathBuf,
     incremental: bool,
+    style: CompactionStyle,
     states: Vec<State>,
     by_name: HashMap<String, StateId>,
     uploads: Uploads,
@@ -162,7 +172,8 @@ impl RocksDbBackend {
             .map(StateId)
             .map_err(|_| Error::internal("more than 65,535 states in one operator"))?;
         let filter = TtlOfState::new(ttl);
-        let mut options = cf_options(Some(&self.share), Some((Arc::clone(&filter), Arc::clone(&self.clock))));
+        let mut options =
+            cf_options(Some(&self.share), Some((Arc::clone(&filter), Arc::clone(&self.clock))), self.style);
         options.set_disable_auto_compactions(restoring);
         let cfs: Vec<String> = self.parts.iter().enumerate().map(|(part, _)| Parts::cf(id.0, part)).collect();
         self.settle_flush()?;

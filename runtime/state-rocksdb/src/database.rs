@@ -21,7 +21,7 @@ impl Database {
         remove_dir(&dir);
         create_dir(&dir)?;
         let mut database = Self { db: None, dir };
-        let opened = DB::open(&db_options(Some(share)), &database.dir);
+        let opened = DB::open(&db_options(Some(share))?, &database.dir);
         database.db = Some(opened.rocks(format!("cannot open a database in {}", database.dir.display()))?);
         Ok(database)
     }

@@ -21,6 +21,7 @@ mod scratch;
 mod snapshot;
 
 pub use backend::RocksDbFactory;
+pub use options::CompactionStyle;
 pub use reader::RocksDbReader;
 
 #[cfg(test)]

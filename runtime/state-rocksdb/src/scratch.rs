@@ -2,7 +2,7 @@
 
 use crate::error::{RocksExt, create_dir, remove_dir};
 use crate::ffi;
-use crate::options::{cf_options, db_options};
+use crate::options::{CompactionStyle, cf_options, db_options};
 use rocksdb::{DB, ReadOptions};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -21,9 +21,9 @@ impl Scratch {
         create_dir(dir)?;
         let mut scratch =
             Self { db: None, dir: dir.to_path_buf(), states: states.iter().map(|s| s.name.clone()).collect() };
-        let mut options = cf_options(None, None);
+        let mut options = cf_options(None, None, CompactionStyle::default());
         options.set_disable_auto_compactions(true);
-        let mut db = DB::open(&db_options(None), dir).rocks("cannot open a database to read a snapshot")?;
+        let mut db = DB::open(&db_options(None)?, dir).rocks("cannot open a database to read a snapshot")?;
         let mut by_state: BTreeMap<&str, Vec<PathBuf>> = BTreeMap::new();
         for (state, path) in files {
             by_state.entry(state).or_default().push(path.clone());

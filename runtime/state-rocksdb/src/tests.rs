@@ -21,6 +21,11 @@ fn conforms_without_incremental_checkpoints() {
     conformance(&RocksDbFactory::new().incremental(false));
 }
 
+#[test]
+fn conforms_with_level_compaction() {
+    conformance(&RocksDbFactory::new().compaction(CompactionStyle::Level));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 12, max_shrink_iters: 200, ..ProptestConfig::default() })]
 
@@ -29,10 +34,11 @@ proptest! {
         run_model(&[&RocksDbFactory::new()], 1 << 20, &script);
     }
 
-    /// So little memory that nearly every write is flushed, and restores that change the backend.
+    /// So little memory that nearly every write is flushed, and restores that change the backend or how it compacts.
     #[test]
     fn behaves_like_the_model_on_little_memory_and_both_backends(script in prop::collection::vec(any::<Step>(), 0..200)) {
-        run_model(&[&RocksDbFactory::new(), &heap()], 2 << 10, &script);
+        let level = RocksDbFactory::new().compaction(CompactionStyle::Level);
+        run_model(&[&RocksDbFactory::new(), &heap(), &level], 2 << 10, &script);
     }
 }
 
@@ -272,29 +278,33 @@ fn memory_stays_within_its_budget() {
 
 #[test]
 fn compactions_drop_expired_entries() {
-    let bench = Bench::new().with_format(SnapshotFormat::RocksDb);
-    let mut b = bench.open(&RocksDbFactory::new(), 0..GROUPS, vec![]).unwrap();
-    let ttl = Ttl {
-        ttl: std::time::Duration::from_millis(100),
-        update: TtlUpdate::OnCreateAndWrite,
-        visibility: TtlVisibility::NeverReturnExpired,
-    };
-    let id = b.register(&StateSpec { ttl: Some(ttl), ..spec("s", StateKind::Map) }).unwrap();
-    for i in 0..1000u32 {
-        b.put(id, &key(i), b"x").unwrap();
-    }
-    let full = bench.snapshot(&mut *b, 1).unwrap();
-    bench.clock.advance(1000);
-    // Enough new files that level 0 is compacted.
-    let mut left = u64::MAX;
-    for round in 2..200u64 {
-        b.put(id, &key(round as u32), b"y").unwrap();
-        let s = bench.snapshot(&mut *b, round).unwrap();
-        left = s.files.iter().map(|f| f.meta["entries"].as_u64().unwrap()).sum();
-        if left < 500 {
-            break;
+    // New entries in each round, until as much was written as had expired.
+    for (style, new) in [(CompactionStyle::Level, 1), (CompactionStyle::Universal, 50)] {
+        let bench = Bench::new().with_format(SnapshotFormat::RocksDb);
+        let mut b = bench.open(&RocksDbFactory::new().compaction(style), 0..GROUPS, vec![]).unwrap();
+        let ttl = Ttl {
+            ttl: std::time::Duration::from_millis(100),
+            update: TtlUpdate::OnCreateAndWrite,
+            visibility: TtlVisibility::NeverReturnExpired,
+        };
+        let id = b.register(&StateSpec { ttl: Some(ttl), ..spec("s", StateKind::Map) }).unwrap();
+        for i in 0..1000u32 {
+            b.put(id, &key(i), b"x").unwrap();
         }
-        std::thread::sleep(std::time::Duration::from_millis(5));
+        bench.snapshot(&mut *b, 1).unwrap();
+        bench.clock.advance(1000);
+        let mut expired = u64::MAX;
+        for round in 1..200u64 {
+            for i in 0..new {
+                b.put(id, &key((1000 + round * new + i) as u32), b"y").unwrap();
+            }
+            let s = bench.snapshot(&mut *b, 1 + round).unwrap();
+            expired = s.files.iter().map(|f| f.meta["entries"].as_u64().unwrap()).sum::<u64>() - round * new;
+            if expired < 500 {
+                break;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        assert!(expired < 500, "{style:?}: {expired} of 1000 expired entries still lie there");
     }
-    assert!(left < 500, "{left} of {} entries still lie there", full.files[0].meta["entries"]);
 }

@@ -26,7 +26,7 @@ use streamjob_crds::upgrade::{ClaimMode, RestorePoint};
 use streamjob_crds::{JobSource, StreamJob};
 use streamjob_sql::PlannedJob;
 use streamjob_state::{BackendFactory, HeapFactory, SystemClock};
-use streamjob_state_rocksdb::{RocksDbFactory, RocksDbReader};
+use streamjob_state_rocksdb::{CompactionStyle, RocksDbFactory, RocksDbReader};
 
 /// Working files of local jobs.
 pub const LOCAL_STATE: &str = ".streamjob/state";
@@ -278,7 +278,11 @@ pub(crate) fn backend(options: &Options) -> Result<Arc<dyn BackendFactory>> {
             Ok(Arc::new(limit.map_or(heap.clone(), |bytes| heap.limited(bytes))))
         }
         "rocksdb" => {
-            Ok(Arc::new(RocksDbFactory::new().incremental(options.bool("execution.checkpointing.incremental"))))
+            let level =
+                options.text("state.backend.rocksdb.compaction.style").is_some_and(|s| s.eq_ignore_ascii_case("level"));
+            let style = if level { CompactionStyle::Level } else { CompactionStyle::Universal };
+            let incremental = options.bool("execution.checkpointing.incremental");
+            Ok(Arc::new(RocksDbFactory::new().incremental(incremental).compaction(style)))
         }
         other => Err(Error::user(format!("option 'state.backend.type' = '{other}' is not supported"))
             .fix("give rocksdb or hashmap")),

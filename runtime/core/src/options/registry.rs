@@ -251,6 +251,13 @@ pub static REGISTRY: &[OptionDef] = &[
         None,
         "Where the working files of RocksDB lie; default: `.streamjob/state`.",
     ),
+    yes(
+        "state.backend.rocksdb.compaction.style",
+        &[],
+        Enum(&["UNIVERSAL", "LEVEL"]),
+        Some("UNIVERSAL"),
+        "UNIVERSAL uploads less in incremental checkpoints, and takes up to twice the state's size on the disk, three times for moments; LEVEL (Flink's default) takes little more than the state's size.",
+    ),
     no("state.backend.rocksdb.memory.managed", Bool, "true", "RocksDB's memory is always bounded by one budget"),
     yes(
         "state.backend.rocksdb.memory.fixed-per-slot",
