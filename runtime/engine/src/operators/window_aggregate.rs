@@ -11,6 +11,7 @@
 
 mod emit;
 mod fire;
+mod panes;
 mod pending;
 
 use crate::operator::{Operator, OperatorContext, OperatorFactory, OperatorMetrics, Output, TaskInfo};
@@ -337,7 +338,7 @@ impl Operator for WindowOperator {
         for value in backend.get_many(self.state, &table.keys())? {
             match value {
                 None => self.set.init(&mut accs),
-                Some(bytes) => fire::read_pane(&self.set, self.config.attached(), &bytes, &mut accs).map(|_| ())?,
+                Some(bytes) => panes::read_pane(&self.set, self.config.attached(), &bytes, &mut accs).map(|_| ())?,
             }
         }
         let mut maps = Vec::with_capacity(self.maps.len());

@@ -1,15 +1,16 @@
 //! Firing: from the slices of a window to its results.
 
+use super::panes::{Panes, read_pane, walk};
 use super::{SLICE, TOTAL, WindowOperator, WindowSource, prefix};
 use crate::operator::Output;
-use crate::operators::aggregate::scalar::{decode, decode_i64};
-use crate::operators::aggregate::{Acc, AggSet};
+use crate::operators::aggregate::Acc;
+use crate::operators::aggregate::scalar::decode;
 use crate::operators::at_mut;
 use crate::operators::window::{WindowKind, WindowSpec};
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashSet};
 use std::ops::ControlFlow;
 use streamjob_core::{Error, Result};
-use streamjob_state::{KeyedBackend, StateId};
+use streamjob_state::KeyedBackend;
 
 /// Times of operator state: little-endian, any number per item.
 pub(in crate::operators) fn read_times(items: &[Vec<u8>]) -> Result<Vec<i64>> {
@@ -22,25 +23,6 @@ pub(in crate::operators) fn read_times(items: &[Vec<u8>]) -> Result<Vec<i64>> {
         times.extend(chunks.iter().map(|c| i64::from_le_bytes(*c)));
     }
     Ok(times.into_iter().collect())
-}
-
-/// Reads a stored pane; gives the window start of an attached one.
-pub(super) fn read_pane(set: &AggSet, attached: bool, mut bytes: &[u8], accs: &mut Vec<Acc>) -> Result<i64> {
-    let start = if attached { decode_i64(&mut bytes)? } else { 0 };
-    set.decode(&mut bytes, accs)?;
-    Ok(start)
-}
-
-type Entry = (Vec<u8>, Vec<u8>);
-
-/// The entries under a prefix: what follows the prefix, and the value.
-fn entries(backend: &mut dyn KeyedBackend, state: StateId, prefix: &[u8]) -> Result<Vec<Entry>> {
-    let mut found = Vec::new();
-    backend.scan(state, prefix, &mut |key, value| {
-        found.push((key.get(prefix.len()..).unwrap_or(&[]).to_vec(), value.to_vec()));
-        Ok(ControlFlow::Continue(()))
-    })?;
-    Ok(found)
 }
 
 impl WindowOperator {
@@ -111,35 +93,31 @@ impl WindowOperator {
         out: &mut dyn Output,
     ) -> Result<()> {
         let (start, slide) = (window.start(end), window.slice());
-        let mut merged: BTreeMap<Vec<u8>, Vec<Acc>> = BTreeMap::new();
-        let mut seen: HashSet<Entry> = HashSet::new();
-        let mut slice = start + slide;
-        while slice <= end {
-            let prefix = prefix(group, slice, SLICE);
-            for (key, value) in entries(backend, self.state, &prefix)? {
-                let mut accs = Vec::with_capacity(self.set.calls.len());
-                read_pane(&self.set, false, &value, &mut accs)?;
-                let target = merged.entry(key.clone()).or_insert_with(|| {
-                    let mut fresh = Vec::with_capacity(accs.len());
-                    self.set.init(&mut fresh);
-                    fresh
-                });
-                self.merge(target, &accs)?;
+        let ends = (1..=(end - start) / slide.max(1)).map(|i| start + i * slide);
+        let prefixes: Vec<Vec<u8>> = ends.map(|slice| prefix(group, slice, SLICE)).collect();
+        let slices: Vec<Panes> =
+            prefixes.iter().map(|p| Panes::read(backend, self.state, p)).collect::<Result<Vec<_>>>()?;
+        let (mut accs, mut other) = (Vec::new(), Vec::new());
+        let mut seen: HashSet<(usize, Vec<u8>)> = HashSet::new();
+        walk(&slices, &mut |key, same| {
+            accs.clear();
+            self.set.init(&mut accs);
+            seen.clear();
+            for (slice, entry) in same {
+                let (Some(panes), Some(prefix)) = (slices.get(*slice), prefixes.get(*slice)) else { continue };
+                other.clear();
+                read_pane(&self.set, false, panes.value(*entry), &mut other)?;
+                self.merge(&mut accs, &other)?;
                 for map in 0..self.maps.len() {
-                    for value in self.values(map, &prefix, &key, backend)? {
-                        let mut tagged = vec![map as u8];
-                        tagged.extend_from_slice(&key);
-                        if seen.insert((tagged, value.clone())) {
-                            self.see(map, &value, target)?;
+                    for value in self.values(map, prefix, key, backend)? {
+                        if seen.insert((map, value.clone())) {
+                            self.see(map, &value, &mut accs)?;
                         }
                     }
                 }
             }
-            slice += slide;
-        }
-        for (key, accs) in &merged {
-            self.emitter.push(&self.set, key, (start, end), accs, out)?;
-        }
+            self.emitter.push(&self.set, key, (start, end), &accs, out)
+        })?;
         self.remove(&prefix(group, start + slide, SLICE), backend)
     }
 
@@ -154,46 +132,60 @@ impl WindowOperator {
     ) -> Result<()> {
         let (start, last) = (window.start(end), window.last_end(end));
         let (slice, total) = (prefix(group, end, SLICE), prefix(group, last, TOTAL));
-        let mut totals: BTreeMap<Vec<u8>, Vec<Acc>> = BTreeMap::new();
-        for (key, value) in entries(backend, self.state, &total)? {
-            let mut accs = Vec::with_capacity(self.set.calls.len());
-            read_pane(&self.set, false, &value, &mut accs)?;
-            totals.insert(key, accs);
-        }
-        for (key, value) in entries(backend, self.state, &slice)? {
-            let mut accs = Vec::with_capacity(self.set.calls.len());
-            read_pane(&self.set, false, &value, &mut accs)?;
-            let target = totals.entry(key.clone()).or_insert_with(|| {
-                let mut fresh = Vec::with_capacity(accs.len());
-                self.set.init(&mut fresh);
-                fresh
-            });
-            self.merge(target, &accs)?;
-            let mut full = total.clone();
-            full.extend_from_slice(&key);
-            for (map, state) in self.maps.iter().enumerate() {
-                for value in self.values(map, &slice, &key, backend)? {
-                    let mut entry = full.clone();
-                    entry.extend_from_slice(&value);
-                    if backend.get(*state, &entry)?.is_none() {
-                        self.see(map, &value, target)?;
-                        if end != last {
-                            backend.put(*state, &entry, &1i64.to_le_bytes())?;
-                        }
+        let sources = [Panes::read(backend, self.state, &total)?, Panes::read(backend, self.state, &slice)?];
+        let (mut accs, mut other, mut full, mut bytes) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        walk(&sources, &mut |key, same| {
+            accs.clear();
+            for (source, entry) in same {
+                let Some(panes) = sources.get(*source) else { continue };
+                if *source == 0 {
+                    read_pane(&self.set, false, panes.value(*entry), &mut accs)?;
+                    continue;
+                }
+                if accs.is_empty() {
+                    self.set.init(&mut accs);
+                }
+                other.clear();
+                read_pane(&self.set, false, panes.value(*entry), &mut other)?;
+                self.merge(&mut accs, &other)?;
+                full.clear();
+                full.extend_from_slice(&total);
+                full.extend_from_slice(key);
+                self.see_all(&slice, key, &full, end != last, &mut accs, backend)?;
+                if end != last {
+                    bytes.clear();
+                    accs.iter().for_each(|a| a.encode(&mut bytes));
+                    backend.put(self.state, &full, &bytes)?;
+                }
+            }
+            self.emitter.push(&self.set, key, (start, end), &accs, out)
+        })?;
+        self.remove(&slice, backend)?;
+        if end == last { self.remove(&total, backend) } else { Ok(()) }
+    }
+
+    /// Shows the distinct values of a key in a slice that are new to its total, which keeps them if it is to go on.
+    fn see_all(
+        &self,
+        slice: &[u8],
+        key: &[u8],
+        total: &[u8],
+        keep: bool,
+        accs: &mut [Acc],
+        backend: &mut dyn KeyedBackend,
+    ) -> Result<()> {
+        for (map, state) in self.maps.iter().enumerate() {
+            for value in self.values(map, slice, key, backend)? {
+                let entry = [total, value.as_slice()].concat();
+                if backend.get(*state, &entry)?.is_none() {
+                    self.see(map, &value, accs)?;
+                    if keep {
+                        backend.put(*state, &entry, &1i64.to_le_bytes())?;
                     }
                 }
             }
-            if end != last {
-                let mut bytes = Vec::with_capacity(64);
-                target.iter().for_each(|a| a.encode(&mut bytes));
-                backend.put(self.state, &full, &bytes)?;
-            }
         }
-        for (key, accs) in &totals {
-            self.emitter.push(&self.set, key, (start, end), accs, out)?;
-        }
-        self.remove(&slice, backend)?;
-        if end == last { self.remove(&total, backend) } else { Ok(()) }
+        Ok(())
     }
 
     /// Merges the accumulators of calls without DISTINCT.
@@ -211,7 +203,8 @@ impl WindowOperator {
     fn values(&self, map: usize, prefix: &[u8], key: &[u8], backend: &mut dyn KeyedBackend) -> Result<Vec<Vec<u8>>> {
         let Some(state) = self.maps.get(map) else { return Ok(Vec::new()) };
         let full = [prefix, key].concat();
-        Ok(entries(backend, *state, &full)?.into_iter().map(|(value, _)| value).collect())
+        let panes = Panes::read(backend, *state, &full)?;
+        Ok((0..panes.len()).map(|i| panes.key(i).to_vec()).collect())
     }
 
     /// Shows a distinct value to the calls of its map.
