@@ -33,7 +33,7 @@ fn order_cnt(keys: u64, sink: &str) -> String {
 #[test]
 fn article_000_the_limit_of_memory_storage_and_its_cure() {
     let dir = tempfile::tempdir().unwrap();
-    std::fs::write(dir.path().join("order_cnt.sql"), order_cnt(200_000, "blackhole")).unwrap();
+    std::fs::write(dir.path().join("order_cnt.sql"), order_cnt(1_200_000, "blackhole")).unwrap();
     let job = |extra: &[&str]| {
         let mut args = vec!["run", "order_cnt.sql", "--no-rest", "--set", "state.backend.type=hashmap"];
         args.extend(extra);
@@ -61,7 +61,7 @@ fn article_000_the_limit_of_memory_storage_and_its_cure() {
     let cured =
         job(&["--set", "execution.checkpointing.storage=filesystem", "--set", "execution.checkpointing.dir=chk"]);
     let cured = cured.ok("with files");
-    assert!(cured.err.contains("400,000 rows in"), "{}", cured.err);
+    assert!(cured.err.contains("2,400,000 rows in"), "{}", cured.err);
     let list = run(dir.path(), &["checkpoint", "list", "--storage", "chk", "--json"]).ok("list");
     let list: Value = serde_json::from_str(&list.out).unwrap();
     let last = list["checkpoints"].as_array().unwrap().last().unwrap().clone();

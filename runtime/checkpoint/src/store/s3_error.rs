@@ -11,6 +11,8 @@ pub(super) enum Failure {
     Slow,
     /// No connection: refused, unknown host, TLS.
     Unreachable,
+    /// The server went away in the middle of an answer.
+    Broken,
     /// An answer with this HTTP status and S3 error code.
     Answer { status: u16, code: String },
     /// No usable credentials, or a request that could not be built.
@@ -32,6 +34,7 @@ impl Failure {
             SdkError::TimeoutError(_) => Failure::Slow,
             SdkError::DispatchFailure(d) if d.is_timeout() => Failure::Slow,
             SdkError::DispatchFailure(d) if d.is_io() => Failure::Unreachable,
+            SdkError::DispatchFailure(d) if d.as_other().is_some() => Failure::Broken,
             SdkError::DispatchFailure(_) | SdkError::ConstructionFailure(_) => Failure::NotSent,
             SdkError::ServiceError(s) => {
                 Failure::Answer { status: s.raw().status().as_u16(), code: s.err().code().unwrap_or("").to_string() }
@@ -88,6 +91,8 @@ pub(super) fn explain(place: &Place, operation: &str, key: &str, failure: &Failu
             .fix("the endpoint is slow or a firewall drops packets: check checkpoint.storage.s3.endpoint and the network"),
         Failure::Unreachable => Error::transient(message("cannot connect"))
             .fix("check that checkpoint.storage.s3.endpoint (host, port, http or https) is right and reachable from here"),
+        Failure::Broken => Error::transient(message("the connection broke"))
+            .fix("the server stopped, or a proxy before it closes connections: see their logs"),
         Failure::NotSent => Error::user(message("the request could not be sent")).fix(
             "give credentials by checkpoint.storage.s3.credentialsSecretRef or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, \
              and check the endpoint's spelling (http://host:port)",
@@ -133,12 +138,26 @@ mod tests {
     use streamjob_core::error::Domain;
 
     #[test]
+    fn a_request_that_may_come_through_later_is_no_fault_of_the_user() {
+        use aws_sdk_s3::error::ConnectorError;
+        use aws_sdk_s3::operation::put_object::PutObjectError;
+        use aws_smithy_types::retry::ErrorKind;
+        let of = |error: ConnectorError| Failure::of::<PutObjectError>(&SdkError::dispatch_failure(error));
+        let cause = || "connection closed before message completed".into();
+        // What the SDK makes of a server that is killed while it answers.
+        assert_eq!(of(ConnectorError::other(cause(), Some(ErrorKind::TransientError))), Failure::Broken);
+        assert_eq!(of(ConnectorError::io(cause())), Failure::Unreachable);
+        assert_eq!(of(ConnectorError::other("no credentials".into(), None)), Failure::NotSent);
+    }
+
+    #[test]
     fn every_failure_names_bucket_endpoint_operation_and_a_fix() {
         let place = Place { bucket: "b".into(), endpoint: "http://e:1".into() };
         let answer = |status, code: &str| Failure::Answer { status, code: code.into() };
         let table = [
             (Failure::Slow, Domain::Transient, "network"),
             (Failure::Unreachable, Domain::Transient, "endpoint"),
+            (Failure::Broken, Domain::Transient, "server"),
             (Failure::NotSent, Domain::User, "credentials"),
             (Failure::Garbled, Domain::Transient, "endpoint"),
             (answer(404, "NoSuchBucket"), Domain::User, "s3.bucket"),

@@ -239,6 +239,12 @@ pub static REGISTRY: &[OptionDef] = &[
         "Workers keep the state files of the newest checkpoint on their disk (RocksDB), and restart from those where they are still there and unchanged.",
     ),
     ignored(
+        "execution.checkpointing.snapshot-compression",
+        &[],
+        Bool,
+        "state files are compressed where that halves them",
+    ),
+    ignored(
         "execution.checkpointing.local-backup.enabled",
         &[],
         Bool,
