@@ -71,6 +71,8 @@ pub(crate) fn cf_options(
         universal.set_max_size_amplification_percent(100);
         options.set_compaction_style(DBCompactionStyle::Universal);
         options.set_universal_compaction_options(&universal);
+        // Runs beside each other before some are merged for their number alone.
+        options.set_level_zero_file_num_compaction_trigger(8);
     }
     options.set_compression_type(DBCompressionType::Lz4);
     if let Some((ttl, clock)) = filter {

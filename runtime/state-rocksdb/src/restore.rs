@@ -58,7 +58,7 @@ pub(crate) fn restore(
     }
     for snapshot in snapshots.iter().filter(|s| s.format == SnapshotFormat::Canonical) {
         let visit = &mut |meta: &StateMeta, key: &[u8], stored: &[u8]| copies.put(meta, key, stored);
-        read_canonical(snapshot, store, groups, visit)?;
+        read_canonical(snapshot, store, groups, &dir.join("restore"), visit)?;
     }
     copies.flush()?;
     Ok(names(db, linked))

@@ -81,7 +81,7 @@ impl BackendFactory for HeapFactory {
                 share.report(tables.iter().map(Table::memory).sum(), uid)
             };
             if snapshot.format == SnapshotFormat::Canonical {
-                read_canonical(snapshot, &*request.store, &request.groups, visit)?;
+                read_canonical(snapshot, &*request.store, &request.groups, &request.dir, visit)?;
                 continue;
             }
             let reader = self.native.iter().find(|r| r.format() == snapshot.format).ok_or_else(|| {

@@ -2,10 +2,12 @@
 //! backend wrote them.
 
 use crate::canonical;
-use crate::snapshot::{KeyedSnapshot, SnapshotFormat, SnapshotStore, StateMeta};
+use crate::snapshot::{FileRef, KeyedSnapshot, SnapshotFormat, SnapshotStore, StateMeta};
+use std::fs::{self, File};
 use std::io::Cursor;
 use std::ops::Range;
 use std::path::Path;
+use streamjob_core::error::ErrorExt;
 use streamjob_core::{Error, Result};
 
 /// The snapshots that hold any of `groups`: what a new subtask restores from, at any parallelism.
@@ -30,19 +32,40 @@ pub trait NativeReader: Send + Sync {
     ) -> Result<()>;
 }
 
-/// Visits the entries of `groups` in a snapshot in canonical format, cut to the snapshot's own groups.
+/// Larger files are read from the disk, a batch at a time: else state and file would be in memory together.
+const IN_MEMORY: u64 = 16 << 20;
+
+/// Visits the entries of `groups` in a snapshot in canonical format, cut to the snapshot's own groups. `dir` is a
+/// scratch folder that may be created; nothing stays in it.
 pub fn read_canonical(
     snapshot: &KeyedSnapshot,
     store: &dyn SnapshotStore,
     groups: &Range<u32>,
+    dir: &Path,
     visit: canonical::Visit<'_>,
 ) -> Result<()> {
     let own = groups.start.max(snapshot.group_start)..groups.end.min(snapshot.group_end);
     for file in &snapshot.files {
-        let bytes = store.read(&file.file)?;
-        canonical::read(Cursor::new(bytes), &file.name, &own, visit)?;
+        if file.file.size <= IN_MEMORY {
+            canonical::read(Cursor::new(store.read(&file.file)?), &file.name, &own, visit)?;
+        } else {
+            canonical::read(downloaded(&file.file, store, dir)?, &file.name, &own, visit)?;
+        }
     }
     Ok(())
+}
+
+/// A state file, open, whose name in `dir` is gone already.
+fn downloaded(file: &FileRef, store: &dyn SnapshotStore, dir: &Path) -> Result<File> {
+    let path = dir.join(canonical::FILE_NAME);
+    let failed = |what: &str| format!("cannot {what} {} to restore from it", path.display());
+    fs::create_dir_all(dir).transient(failed("make the folder of"))?;
+    store.download(file, &path)?;
+    let opened = File::open(&path).transient(failed("open"));
+    fs::remove_file(&path).transient(failed("remove"))?;
+    // Not an error where others use the folder.
+    let _ = fs::remove_dir(dir);
+    opened
 }
 
 /// The states of all snapshots, each name once. Errors (Internal) when two snapshots describe one differently.

@@ -7,8 +7,10 @@
 //! timer queue: `group ++ slice end ++ tag ++ key`. The tag tells a slice from the
 //! running total of a CUMULATE window (under the end of its longest window).
 //! Which ends are pending is kept in memory and, with the watermark, in operator
-//! state: so the drop of late rows survives a restore.
+//! state: so the drop of late rows survives a restore. What rows go to at the
+//! moment is held in memory until something fires or a barrier comes.
 
+mod buffer;
 mod emit;
 mod fire;
 mod panes;
@@ -18,12 +20,13 @@ use crate::operator::{Operator, OperatorContext, OperatorFactory, OperatorMetric
 use crate::operators::aggregate::maps::{MapBatch, NO_SLOT};
 use crate::operators::aggregate::scalar::encode_i64;
 use crate::operators::aggregate::seen::Seen;
-use crate::operators::aggregate::{Acc, AggCall, AggSet, RowInputs, describe_columns};
-use crate::operators::keyed::{KeyTable, backend, start_key};
+use crate::operators::aggregate::{AggCall, AggSet, RowInputs, describe_columns};
+use crate::operators::keyed::{backend, start_key};
 use crate::operators::watermark::{millis, null_rowtime};
 use crate::operators::window::{LocalZone, WindowKind, WindowSpec};
 use crate::operators::{at, at_mut, column, columns};
 use arrow::array::Array;
+use buffer::Buffer;
 use emit::Emitter;
 pub(in crate::operators) use fire::read_times;
 use pending::{Pending, Run, read_runs, write_runs};
@@ -145,6 +148,7 @@ impl OperatorFactory for WindowAggregate {
                 WindowSource::Time { window, .. } => window.slice(),
                 WindowSource::Attached { .. } => 1,
             }),
+            buffer: Buffer::new(set.clone(), self.attached()),
             config: self.clone(),
             set,
         }))
@@ -170,6 +174,7 @@ struct WindowOperator {
     maps: Vec<StateId>,
     watermark: i64,
     pending: Pending,
+    buffer: Buffer,
 }
 
 /// `group ++ time ++ tag`.
@@ -313,8 +318,7 @@ impl Operator for WindowOperator {
         let backend = backend(ctx)?;
 
         let keys = KeyRows::encode(&columns(&batch, &self.config.keys)?, n)?;
-        let (mut table, mut slot_of, mut full) = (KeyTable::default(), Vec::with_capacity(n), Vec::new());
-        let mut starts = Vec::new();
+        let (mut slot_of, mut full) = (Vec::with_capacity(n), Vec::new());
         for (key, target) in keys.iter().zip(&targets) {
             let Some(target) = target else {
                 slot_of.push(NO_SLOT);
@@ -325,28 +329,22 @@ impl Operator for WindowOperator {
             full.extend(encode_i64(target.time));
             full.push(target.tag);
             full.extend_from_slice(key);
-            let (slot, new) = table.intern(key::hash(&full), &full);
+            let (slot, new) = self.buffer.intern(&full, target.start);
             if new {
-                starts.push(target.start);
                 self.expect(target, key::key_group(hash, self.groups));
             }
             slot_of.push(slot);
         }
+        self.buffer.load(self.state, backend)?;
 
         let calls = self.set.calls.len();
-        let mut accs: Vec<Acc> = Vec::with_capacity(table.len() * calls);
-        for value in backend.get_many(self.state, &table.keys())? {
-            match value {
-                None => self.set.init(&mut accs),
-                Some(bytes) => panes::read_pane(&self.set, self.config.attached(), &bytes, &mut accs).map(|_| ())?,
-            }
-        }
         let mut maps = Vec::with_capacity(self.maps.len());
         for (spec, state) in self.set.maps.iter().zip(&self.maps) {
-            maps.push(MapBatch::load(spec, *state, &batch, &table, &slot_of, backend)?);
+            maps.push(MapBatch::load(spec, *state, &batch, self.buffer.table(), &slot_of, backend)?);
         }
         let no_seen = Seen::default();
         let inputs = RowInputs::new(&self.set, &batch, &no_seen)?;
+        let (accs, table) = self.buffer.accs();
         for (row, slot) in slot_of.iter().enumerate().filter(|(_, s)| **s != NO_SLOT) {
             maps.iter_mut().for_each(|m| m.count(row, false, false, false));
             for (i, call) in self.set.calls.iter().enumerate() {
@@ -354,34 +352,28 @@ impl Operator for WindowOperator {
                 if value.is_null() {
                     continue;
                 }
-                let acc = at_mut(&mut accs, slot * calls + i)?;
+                let acc = at_mut(accs, slot * calls + i)?;
                 match self.set.map_of.get(i).copied().flatten() {
                     None => acc.update(call, value)?,
                     Some(m) => {
-                        at(&maps, m)?.apply(row, false, acc, call, value, *slot, &table, false, backend)?;
+                        at(&maps, m)?.apply(row, false, acc, call, value, *slot, table, false, backend)?;
                     }
                 }
             }
         }
         for map in maps {
-            map.store(&table, &[], backend)?;
+            map.store(table, &[], backend)?;
         }
-        let mut bytes = Vec::with_capacity(64);
-        for (slot, start) in starts.iter().enumerate() {
-            bytes.clear();
-            if self.config.attached() {
-                bytes.extend(encode_i64(*start));
-            }
-            accs.iter().skip(slot * calls).take(calls).for_each(|a| a.encode(&mut bytes));
-            backend.put(self.state, table.key(slot), &bytes)?;
-        }
-        Ok(())
+        self.buffer.relieve(self.state, backend)
     }
 
     fn on_watermark(&mut self, mark: i64, ctx: &mut OperatorContext<'_>, out: &mut dyn Output) -> Result<()> {
         if mark > self.watermark {
             self.watermark = mark;
             let backend = backend(ctx)?;
+            if self.pending.first().is_some_and(|e| self.fired(e)) {
+                self.buffer.store(self.state, backend)?;
+            }
             while let Some(end) = self.pending.first().filter(|e| self.fired(*e)) {
                 let groups = self.pending.take(end);
                 self.fire(end, &groups, backend, out)?;
@@ -394,9 +386,10 @@ impl Operator for WindowOperator {
     fn snapshot(
         &mut self,
         _barrier: &Barrier,
-        _ctx: &mut OperatorContext<'_>,
+        ctx: &mut OperatorContext<'_>,
         _out: &mut dyn Output,
     ) -> Result<OperatorState> {
+        self.buffer.store(self.state, backend(ctx)?)?;
         let mut state = OperatorState::default();
         state.set("watermark", ListMode::Union, vec![self.watermark.to_le_bytes().to_vec()]);
         state.set("pending", ListMode::Union, vec![write_runs(&self.pending.all())]);

@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 use super::*;
 use crate::backend::{StateKind, Ttl, TtlUpdate, TtlVisibility};
-use crate::testing::{Bench, Step, conformance, run_model, spec};
+use crate::testing::{Bench, GROUPS, Step, conformance, run_model, spec};
 use proptest::prelude::*;
 use std::time::Duration;
 
@@ -69,6 +69,33 @@ fn cleanup_comes_again() {
             assert_eq!(b.size().entries, left);
         }
     }
+}
+
+/// More than what is read into memory at once: by way of the disk, where nothing stays.
+#[test]
+fn large_files_are_restored_from_the_disk() {
+    let bench = Bench::new();
+    let mut backend = bench.open(&HeapFactory::new(), 0..GROUPS, vec![]).unwrap();
+    let id = backend.register(&spec("s", StateKind::Value)).unwrap();
+    let key = |i: u32| [[0, (i % GROUPS) as u8].as_slice(), &i.to_be_bytes()].concat();
+    // Random letters, which are not compressed.
+    let value = |i: u32| -> Vec<u8> {
+        (0..128u32).flat_map(|n| streamjob_core::key::hash(&(i * 128 + n).to_le_bytes()).to_le_bytes()).collect()
+    };
+    const ENTRIES: u32 = 20_000;
+    for i in 0..ENTRIES {
+        backend.put(id, &key(i), &value(i)).unwrap();
+    }
+    let snapshot = bench.snapshot(&mut *backend, 1).unwrap();
+    assert!(snapshot.files[0].file.size > 16 << 20, "{:?}", snapshot.files);
+    let unused = bench.dir();
+    let mut restored = bench.open(&HeapFactory::new(), 0..GROUPS, vec![snapshot]).unwrap();
+    let id = restored.register(&spec("s", StateKind::Value)).unwrap();
+    assert_eq!(restored.size().entries, u64::from(ENTRIES));
+    for i in 0..ENTRIES {
+        assert_eq!(restored.get(id, &key(i)).unwrap().unwrap(), value(i));
+    }
+    assert_eq!(std::fs::read_dir(unused.parent().unwrap()).unwrap().count(), 0);
 }
 
 #[test]

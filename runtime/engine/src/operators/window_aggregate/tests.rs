@@ -75,6 +75,25 @@ fn tumble_fires_at_its_last_millisecond_and_drops_late_rows() {
     assert_eq!(h.0.keyed().unwrap().size().entries, 0);
 }
 
+/// More keys than are held in memory between batches, each in every batch.
+#[test]
+fn panes_beyond_the_buffer_are_read_back() {
+    const KEYS: i64 = 20_000;
+    let mut h = Harness::new(&windowed(WindowKind::Tumble { size: 10 }, 0, true));
+    for v in 0..3 {
+        for keys in [0..KEYS / 2, KEYS / 2..KEYS] {
+            h.batch(batch(&keys.map(|k| (Some(k), 5, Some(v))).collect::<Vec<_>>()));
+        }
+    }
+    assert!(h.0.keyed().unwrap().size().entries > 0, "nothing was written");
+    h.watermark(9);
+    let rows = h.0.rows().unwrap();
+    assert_eq!(rows.len() as i64, KEYS);
+    let ends = format!(", {}, {}, 3, 3, 0, 3, 3]", ms(0), ms(10));
+    assert!(rows.iter().all(|r| r.ends_with(&ends)), "{:?}", rows.iter().find(|r| !r.ends_with(&ends)));
+    assert_eq!(h.0.keyed().unwrap().size().entries, 0);
+}
+
 #[test]
 fn zone_shifts_the_firing_and_null_time_fails() {
     let mut config = windowed(WindowKind::Tumble { size: 100 }, 0, false);
