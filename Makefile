@@ -34,18 +34,20 @@ e2e: setup ## the operator on a real Kubernetes (E2E=name of a test: only that o
 bench-cluster: setup ## measure upgrade, rescale and a lost worker with 1 GiB of state in the test cluster
 	@scripts/e2e --ignored gigabyte
 
-bench: setup ## measure whole jobs, recovery, rescale, latency, exchange; figures in bench.json
+bench: SCALE ?= 0.1
+bench: setup ## measure whole jobs, recovery, rescale, checkpoints, latency, exchange in minutes; SCALE=1 for all rows; bench.json
 	@scripts/install-versitygw
 	$(CARGO) build --release -p streamjob-cli -p streamjob-tests --bins
-	$(CARGO_TARGET_DIR)/release/streamjob-bench all
+	$(CARGO_TARGET_DIR)/release/streamjob-bench --scale $(SCALE) all
 	@$(MAKE) --no-print-directory bench-kernels
 
 bench-kernels: setup ## measure the kernels, each beside a bare loop that is its bound
 	$(CARGO) bench --profile release -p streamjob-tests -p streamjob-state-rocksdb $(addprefix --bench ,partition frames groups formats access)
 
-bench-flink: setup ## the same jobs in Flink (jars from PyPI; needs a JDK) and here, in turn; figures in bench-flink.json
+bench-flink: SCALE ?= 0.25
+bench-flink: setup ## the same jobs in Flink (jars from PyPI; needs a JDK) and here, in turn; SCALE=1 for all rows; bench-flink.json
 	$(CARGO) build --release -p streamjob-cli -p streamjob-tests --bins
-	$(CARGO_TARGET_DIR)/release/streamjob-bench --json bench-flink.json flink
+	$(CARGO_TARGET_DIR)/release/streamjob-bench --json bench-flink.json --scale $(SCALE) flink
 
 lint: setup ## formatting and clippy
 	$(CARGO) fmt --all --check
