@@ -192,7 +192,8 @@ fn read(b: &mut dyn KeyedBackend) -> BTreeMap<(String, Vec<u8>), Vec<u8>> {
 fn rescale_and_change_of_backend_keep_every_entry() {
     let rocks = RocksDbFactory::new();
     let heap = heap();
-    let all: [&dyn BackendFactory; 2] = [&rocks, &heap];
+    let level = RocksDbFactory::new().compaction(CompactionStyle::Level);
+    let all: [&dyn BackendFactory; 3] = [&rocks, &heap, &level];
     let bench = Bench::new().with_format(SnapshotFormat::RocksDb);
     let mut b = bench.open(&rocks, 0..GROUPS, vec![]).unwrap();
     let want = fill(&bench, &mut *b, 7, 4);
@@ -208,7 +209,7 @@ fn rescale_and_change_of_backend_keep_every_entry() {
                 let mut next = Vec::new();
                 // Each round one subtask of the other backend, so that formats are mixed.
                 for i in 0..p {
-                    let factory = if i == 1 { all[round % 2] } else { first };
+                    let factory = if i == 1 { all[round % 3] } else { first };
                     let mut b = bench.open(factory, key_group_range(i, p, GROUPS), snapshots.clone()).unwrap();
                     got.extend(read(&mut *b));
                     next.push(bench.snapshot(&mut *b, 20).unwrap());
