@@ -9,14 +9,17 @@
 //! [`PointTable::next_epoch`], which records were written.
 
 mod arena;
+mod cache;
 mod entries;
 mod index;
 mod keys;
 mod record;
+mod sorted;
 #[cfg(test)]
 mod tests;
 
 pub use arena::Frozen;
+pub use cache::Dirty;
 pub use entries::Entries;
 pub use keys::FullKeys;
 
@@ -417,156 +420,7 @@ impl PointTable {
     }
 }
 
-/// For caches in front of a database.
-impl PointTable {
-    /// Records written in this epoch in key order; `None` for keys to be deleted.
-    pub fn dirty_sorted(&self) -> Vec<(&[u8], Option<&[u8]>)> {
-        sorted(self.dirty.iter().filter_map(|loc| self.arena.get(*loc)), self.epoch)
-    }
-
-    /// Takes what was written in this epoch, to be written into the database by another thread; a new epoch
-    /// begins. Until [`PointTable::written`], none of it is forgotten.
-    pub fn take_dirty(&mut self) -> Dirty {
-        self.tidy();
-        let frozen = self.arena.freeze();
-        let dirty = Dirty { frozen, locs: std::mem::take(&mut self.dirty), epoch: self.epoch };
-        self.next_epoch();
-        self.under_way = Some(if self.epoch == 2 { 1 } else { self.epoch - 1 });
-        dirty
-    }
-
-    /// What was taken is in the database.
-    pub fn written(&mut self) {
-        self.under_way = None;
-    }
-
-    /// What was written so far is the database's from now on: a new epoch begins, with nothing dirty.
-    pub fn next_epoch(&mut self) {
-        self.tidy();
-        self.dirty.clear();
-        self.dirty_bytes = 0;
-        self.epoch += 1;
-        if self.epoch < u8::MAX {
-            return;
-        }
-        // Before numbers come back, old ones go; what is taken in this moment keeps one.
-        let all: Vec<Loc> = self.arena.locs().collect();
-        for loc in all {
-            if let Some(record) = self.arena.get_mut(loc) {
-                record::set_epoch(record, u8::from(record::epoch(record) + 1 == u8::MAX));
-            }
-        }
-        self.epoch = 2;
-    }
-
-    /// Forgets clean keys that were not used for longest, until at most `limit` bytes are left or everything is dirty.
-    pub fn shrink(&mut self, limit: u64) {
-        self.tidy();
-        // Twice around: once to see who is used, once more to take them.
-        let mut left = 2 * self.arena.total();
-        while self.memory() > limit && left > 0 {
-            left -= 1;
-            let Some(loc) = self.arena.after(self.hand) else { return };
-            self.hand = loc;
-            let Some(record) = self.arena.get(loc) else { continue };
-            let flags = record::flags(record);
-            let epoch = record::epoch(record);
-            if flags & record::LIVE == 0 || epoch == self.epoch || Some(epoch) == self.under_way {
-                continue;
-            }
-            if flags & record::USED == 0 {
-                self.forget_at(loc);
-            } else if let Some(record) = self.arena.get_mut(loc) {
-                record::set_flags(record, flags & !record::USED);
-            }
-        }
-    }
-}
-
-/// What was written in one epoch, fixed.
-pub struct Dirty {
-    frozen: Frozen,
-    locs: Vec<Loc>,
-    epoch: u8,
-}
-
-impl Dirty {
-    /// The keys in order; `None` for those to be deleted.
-    pub fn sorted(&self) -> Vec<(&[u8], Option<&[u8]>)> {
-        sorted(self.locs.iter().filter_map(|loc| self.frozen.get(*loc)), self.epoch)
-    }
-}
-
-fn sorted<'a>(records: impl Iterator<Item = &'a [u8]>, epoch: u8) -> Vec<(&'a [u8], Option<&'a [u8]>)> {
-    let dirty =
-        |r: &&[u8]| record::flags(r) & (record::LIVE | record::MOVED) == record::LIVE && record::epoch(r) == epoch;
-    let absent = |r: &[u8]| record::flags(r) & record::ABSENT != 0;
-    let mut all: Vec<(u16, u128, &[u8])> = records
-        .filter(dirty)
-        .map(|r| {
-            let key = record::key(r);
-            (group_of(key).unwrap_or(0) as u16, order(key), r)
-        })
-        .collect();
-    all.sort_unstable_by(|(ga, a, ra), (gb, b, rb)| {
-        (ga, a).cmp(&(gb, b)).then_with(|| record::key(ra).cmp(record::key(rb)))
-    });
-    all.dedup_by(|(_, _, a), (_, _, b)| record::key(a) == record::key(b));
-    all.into_iter().map(|(_, _, r)| (record::key(r), if absent(r) { None } else { Some(record::value(r)) })).collect()
-}
-
 fn too_many() -> Error {
     Error::user("a subtask holds more than eight thousand million state entries of one size")
         .fix("raise the parallelism, so that each subtask holds fewer")
-}
-
-impl Frozen {
-    /// Calls `visit` with each key group's entries in turn, from the first, sorted by key.
-    pub fn visit(&self, groups: Range<u32>, visit: &mut dyn FnMut(&[u8], &[u8]) -> Result<()>) -> Result<()> {
-        let valued = |r: &&[u8]| record::flags(r) & (record::LIVE | record::ABSENT | record::MOVED) == record::LIVE;
-        let group = |r: &[u8]| group_of(record::key(r)).unwrap_or(0).wrapping_sub(groups.start) as usize;
-        let mut sizes = vec![0usize; groups.len() + 1];
-        for record in self.records().filter(valued) {
-            if let Some(size) = sizes.get_mut(group(record) + 1) {
-                *size += 1;
-            }
-        }
-        let mut ends = sizes;
-        ends.iter_mut().fold(0, |sum, size| {
-            *size += sum;
-            *size
-        });
-        let total = ends.last().copied().unwrap_or(0);
-        let mut by_group: Vec<&[u8]> = vec![&[]; total];
-        let mut next = ends.clone();
-        for record in self.records().filter(valued) {
-            if let Some(at) = next.get_mut(group(record)) {
-                if let Some(place) = by_group.get_mut(*at) {
-                    *place = record;
-                }
-                *at += 1;
-            }
-        }
-        let mut sorted: Vec<(u128, &[u8])> = Vec::new();
-        for (from, to) in ends.iter().zip(ends.iter().skip(1)) {
-            sorted.clear();
-            sorted.extend(by_group.get(*from..*to).unwrap_or_default().iter().map(|r| (order(record::key(r)), *r)));
-            sorted.sort_unstable_by(|(a, ra), (b, rb)| a.cmp(b).then_with(|| record::key(ra).cmp(record::key(rb))));
-            for (_, record) in &sorted {
-                visit(record::key(record), record::value(record))?;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// The first bytes of a key behind its group, as a number of the same order.
-fn order(full: &[u8]) -> u128 {
-    let mut first = [0; 16];
-    let key = full.get(2..).unwrap_or(&[]);
-    let key = key.get(..16).unwrap_or(key);
-    if let Some(to) = first.get_mut(..key.len()) {
-        to.copy_from_slice(key);
-    }
-    u128::from_be_bytes(first)
 }
