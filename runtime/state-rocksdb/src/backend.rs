@@ -5,7 +5,7 @@ use crate::database::Database;
 use crate::error::RocksExt;
 use crate::files::{group_start, plan};
 use crate::flushing::{Flushing, Pending, Work};
-use crate::memory::{Share, SharedMemory};
+use crate::memory::Share;
 use crate::options::{CompactionStyle, TtlOfState, cf_options, write_options};
 use crate::parts::Parts;
 use crate::restore::{Places, restore};
@@ -21,82 +21,13 @@ use streamjob_state::heap::snapshot_hint;
 use streamjob_state::restore::{group_of, merged_states, prefix_end};
 use streamjob_state::ttl::{self, Outcome, Policy};
 use streamjob_state::{
-    BackendFactory, BackendSize, Clock, Entries, FullKeys, KeyedBackend, OpenRequest, PendingSnapshot, SnapshotFormat,
-    SnapshotRequest, StateId, StateMeta, StateSpec, compat,
+    BackendSize, Clock, Entries, FullKeys, KeyedBackend, OpenRequest, PendingSnapshot, SnapshotFormat, SnapshotRequest,
+    StateId, StateMeta, StateSpec, compat,
 };
 
 /// Up to this many entries are deleted one by one; beyond, by a range tombstone, which is cheap to write but
 /// slows reads until it is compacted away.
 const DELETE_SINGLY: usize = 128;
-
-/// Makes RocksDB backends that share one block cache and one limit for memtables.
-pub struct RocksDbFactory {
-    memory: Arc<SharedMemory>,
-    incremental: bool,
-    style: CompactionStyle,
-}
-
-impl Default for RocksDbFactory {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl RocksDbFactory {
-    /// A factory with incremental checkpoints. Use one per process.
-    pub fn new() -> Self {
-        Self { memory: SharedMemory::new(), incremental: true, style: CompactionStyle::default() }
-    }
-
-    /// Whether checkpoints build upon the last completed one, or upload every file each time.
-    #[must_use]
-    pub fn incremental(mut self, incremental: bool) -> Self {
-        self.incremental = incremental;
-        self
-    }
-
-    /// How files are merged; a job may go on with another.
-    #[must_use]
-    pub fn compaction(mut self, style: CompactionStyle) -> Self {
-        self.style = style;
-        self
-    }
-}
-
-impl BackendFactory for RocksDbFactory {
-    fn name(&self) -> &'static str {
-        "rocksdb"
-    }
-
-    /// Two fifths of the memory budget become write-back cache, the rest block cache and memtables.
-    fn open(&self, request: OpenRequest) -> Result<Box<dyn KeyedBackend>> {
-        let budget = usize::try_from(request.memory_budget).unwrap_or(usize::MAX);
-        let cache_budget = budget / 5 * 2;
-        let share = self.memory.join(budget - cache_budget);
-        let context = |e: Error| e.context(format!("state of operator '{}', subtask {}", request.uid, request.subtask));
-        let db = Arc::new(Database::open(&request.dir, &share).map_err(context)?);
-        let mut backend = RocksDbBackend {
-            db,
-            flushing: None,
-            share,
-            cache_budget,
-            groups: request.groups.clone(),
-            parts: Parts::one(request.groups.clone()),
-            clock: Arc::clone(&request.clock),
-            hint: snapshot_hint(&request.uid.0, request.subtask),
-            dir: request.dir.clone(),
-            incremental: self.incremental,
-            style: self.style,
-            states: Vec::new(),
-            by_name: HashMap::new(),
-            uploads: Uploads::default(),
-            scratch: Vec::new(),
-            snapshots: 0,
-        };
-        backend.restore(&request).map_err(context)?;
-        Ok(Box::new(backend))
-    }
-}
 
 struct State {
     meta: StateMeta,
@@ -124,19 +55,28 @@ impl State {
     }
 }
 
-struct RocksDbBackend {
+/// How a factory wants its backends.
+pub(crate) struct How {
+    /// Of the memory for block cache and memtables.
+    pub share: Share,
+    /// Bytes of the write-back cache.
+    pub cache_budget: usize,
+    /// Whether a checkpoint takes only files that the last one has not.
+    pub incremental: bool,
+    /// Which files are merged.
+    pub style: CompactionStyle,
+}
+
+pub(crate) struct RocksDbBackend {
     db: Arc<Database>,
     /// The last barrier's flush, until it is known to be done.
     flushing: Option<Arc<Flushing>>,
-    share: Share,
-    cache_budget: usize,
+    how: How,
     groups: Range<u32>,
     parts: Parts,
     clock: Arc<dyn Clock>,
     hint: String,
     dir: PathBuf,
-    incremental: bool,
-    style: CompactionStyle,
     states: Vec<State>,
     by_name: HashMap<String, StateId>,
     uploads: Uploads,
@@ -145,6 +85,27 @@ struct RocksDbBackend {
 }
 
 impl RocksDbBackend {
+    /// An empty database in the folder of the request, then what it restores.
+    pub(crate) fn open(request: &OpenRequest, how: How) -> Result<Self> {
+        let mut backend = Self {
+            db: Arc::new(Database::open(&request.dir, &how.share)?),
+            flushing: None,
+            how,
+            groups: request.groups.clone(),
+            parts: Parts::one(request.groups.clone()),
+            clock: Arc::clone(&request.clock),
+            hint: snapshot_hint(&request.uid.0, request.subtask),
+            dir: request.dir.clone(),
+            states: Vec::new(),
+            by_name: HashMap::new(),
+            uploads: Uploads::default(),
+            scratch: Vec::new(),
+            snapshots: 0,
+        };
+        backend.restore(request)?;
+        Ok(backend)
+    }
+
     fn restore(&mut self, request: &OpenRequest) -> Result<()> {
         if request.restore.is_empty() {
             return Ok(());
@@ -173,7 +134,7 @@ impl RocksDbBackend {
             .map_err(|_| Error::internal("more than 65,535 states in one operator"))?;
         let filter = TtlOfState::new(ttl);
         let mut options =
-            cf_options(Some(&self.share), Some((Arc::clone(&filter), Arc::clone(&self.clock))), self.style);
+            cf_options(Some(&self.how.share), Some((Arc::clone(&filter), Arc::clone(&self.clock))), self.how.style);
         options.set_disable_auto_compactions(restoring);
         let cfs: Vec<String> = self.parts.iter().enumerate().map(|(part, _)| Parts::cf(id.0, part)).collect();
         self.settle_flush()?;
@@ -185,7 +146,7 @@ impl RocksDbBackend {
         let cache = Cached::new(meta.kind, self.groups.clone());
         let policy = Policy::new(ttl, Arc::clone(&self.clock));
         self.states.push(State { meta, policy, cfs, filter, cache, misses: false });
-        let limit = self.cache_budget / self.states.len().max(1);
+        let limit = self.how.cache_budget / self.states.len().max(1);
         self.states.iter_mut().for_each(|s| s.cache.set_limit(limit));
         Ok(id)
     }
@@ -532,7 +493,7 @@ impl KeyedBackend for RocksDbBackend {
             .map(|s| StateView { meta: s.meta.clone(), cfs: s.cfs.clone(), policy: s.policy.clone() })
             .collect();
         let native = request.format == SnapshotFormat::RocksDb;
-        let builds_upon = native && self.incremental && !request.store.self_contained();
+        let builds_upon = native && self.how.incremental && !request.store.self_contained();
         let begun = Begun {
             native,
             store: Arc::clone(&request.store),

@@ -7,6 +7,7 @@ mod cache;
 mod cached;
 mod database;
 mod error;
+mod factory;
 mod ffi;
 mod files;
 mod flushing;
@@ -20,7 +21,7 @@ mod rows;
 mod scratch;
 mod snapshot;
 
-pub use backend::RocksDbFactory;
+pub use factory::RocksDbFactory;
 pub use options::CompactionStyle;
 pub use reader::RocksDbReader;
 

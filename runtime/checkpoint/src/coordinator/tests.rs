@@ -4,6 +4,8 @@
 use super::*;
 use proptest::prelude::*;
 use std::collections::HashMap;
+use streamjob_core::StopMode;
+use streamjob_state::SnapshotFormat;
 
 fn started(config: Config, now: i64) -> Coordinator<u32> {
     let mut c = Coordinator::new(config.checked().unwrap(), 1);
