@@ -68,6 +68,9 @@ impl Output for NoOutput {
     fn idle(&mut self) -> Result<()> {
         Ok(())
     }
+    fn active(&mut self) -> Result<()> {
+        Ok(())
+    }
 }
 
 pub fn barrier(id: u64) -> Barrier {

@@ -143,8 +143,10 @@ pub enum Element {
     Watermark(i64),
     /// A checkpoint's border.
     Barrier(Barrier),
-    /// The channel holds back no watermark until its next batch or watermark.
+    /// The channel holds back no watermark until it is active again.
     Idle,
+    /// The channel is no longer idle; it comes to every consumer, before the rows that only one of them gets.
+    Active,
     /// Nothing follows. `drained` is false when a stop with savepoint suspended the job: no final results then.
     End {
         /// True when input ended for good (bounded input, or stop with drain).

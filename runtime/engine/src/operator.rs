@@ -67,8 +67,10 @@ pub trait Output {
     fn emit(&mut self, batch: Batch) -> Result<()>;
     /// Passes a watermark on, in milliseconds.
     fn watermark(&mut self, watermark_ms: i64) -> Result<()>;
-    /// Says that nothing holds back the watermark here until more comes.
+    /// Says that nothing holds back the watermark here until `active`, or until more rows come.
     fn idle(&mut self) -> Result<()>;
+    /// Says that the watermark counts again.
+    fn active(&mut self) -> Result<()>;
 }
 
 /// One subtask of a streaming operator. Sinks are operators that emit nothing.
@@ -96,6 +98,12 @@ pub trait Operator: Send {
     fn on_idle(&mut self, ctx: &mut OperatorContext<'_>, out: &mut dyn Output) -> Result<()> {
         let _ = ctx;
         out.idle()
+    }
+
+    /// An input is no longer idle. Default: pass it on.
+    fn on_active(&mut self, ctx: &mut OperatorContext<'_>, out: &mut dyn Output) -> Result<()> {
+        let _ = ctx;
+        out.active()
     }
 
     /// About every 100 ms of wall time, also without input.

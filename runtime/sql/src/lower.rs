@@ -391,4 +391,14 @@ impl LocalZone for SessionZone {
         let seconds = local_ms.div_euclid(1000);
         local_ms.saturating_add(self.0.to_instant(seconds).saturating_sub(seconds).saturating_mul(1000))
     }
+
+    fn last_instant(&self, local_ms: i64) -> i64 {
+        let seconds = local_ms.div_euclid(1000);
+        let last = self.0.last_instant(seconds);
+        if self.0.to_local(last) == seconds {
+            local_ms.saturating_add(last.saturating_sub(seconds).saturating_mul(1000))
+        } else {
+            last.saturating_mul(1000)
+        }
+    }
 }

@@ -104,14 +104,18 @@ fn is_control(element: &Element) -> bool {
 }
 
 impl Channel {
-    /// Appends. Only the newest of adjacent watermarks matters; so control elements cannot pile up.
+    /// Appends. Of adjacent watermarks, and of adjacent words on idleness, only the newest matters; so control
+    /// elements cannot pile up.
     fn put(&mut self, element: Element, bytes: usize) {
         let merged = match (&element, self.queue.back_mut()) {
             (Element::Watermark(new), Some((Element::Watermark(old), _))) => {
                 *old = (*old).max(*new);
                 true
             }
-            (Element::Idle, Some((Element::Idle, _))) => true,
+            (Element::Idle | Element::Active, Some((old @ (Element::Idle | Element::Active), _))) => {
+                *old = element.clone();
+                true
+            }
             _ => false,
         };
         if merged {

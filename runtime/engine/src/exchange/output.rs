@@ -124,6 +124,7 @@ pub(crate) struct TaskOutput {
     /// When the oldest gathered rows must go.
     due: Option<Instant>,
     watermark: Option<i64>,
+    idle: bool,
     waited: Duration,
 }
 
@@ -153,7 +154,7 @@ impl TaskOutput {
             lanes: targets.into_iter().map(lane).collect(),
         };
         let edges = edges.into_iter().map(edge).collect();
-        Self { meter, edges, linger, due: None, watermark: None, waited: Duration::ZERO }
+        Self { meter, edges, linger, due: None, watermark: None, idle: false, waited: Duration::ZERO }
     }
 
     /// Counters that anyone may read while the task runs.
@@ -198,6 +199,10 @@ impl TaskOutput {
 impl Output for TaskOutput {
     fn emit(&mut self, batch: Batch) -> Result<()> {
         let rows = batch.num_rows();
+        if rows > 0 {
+            // All consumers count this channel again, not only those that these rows go to.
+            self.active()?;
+        }
         let mut offset = 0;
         while offset < rows && !self.edges.is_empty() {
             // Large results go in pieces, so that queues stay bounded.
@@ -245,7 +250,14 @@ impl Output for TaskOutput {
     }
 
     fn idle(&mut self) -> Result<()> {
+        if std::mem::replace(&mut self.idle, true) {
+            return Ok(());
+        }
         self.broadcast(&Element::Idle)
+    }
+
+    fn active(&mut self) -> Result<()> {
+        if std::mem::take(&mut self.idle) { self.broadcast(&Element::Active) } else { Ok(()) }
     }
 }
 

@@ -51,12 +51,14 @@ pub(crate) enum Kind {
     Credit = 7,
     /// Nothing more comes, and that is right.
     Bye = 8,
+    /// The channel is no longer idle.
+    Active = 9,
 }
 
 impl Kind {
     fn of(number: u8) -> Option<Self> {
-        use Kind::{Barrier, Bye, Changes, Credit, End, Idle, Inserts, Watermark};
-        [Inserts, Changes, Watermark, Barrier, Idle, End, Credit, Bye].into_iter().find(|k| *k as u8 == number)
+        use Kind::{Active, Barrier, Bye, Changes, Credit, End, Idle, Inserts, Watermark};
+        [Inserts, Changes, Watermark, Barrier, Idle, End, Credit, Bye, Active].into_iter().find(|k| *k as u8 == number)
     }
 }
 
@@ -141,6 +143,7 @@ pub(crate) fn encode(element: &Element) -> Result<(Kind, Vec<u8>)> {
             (Kind::Barrier, out)
         }
         Element::Idle => (Kind::Idle, Vec::new()),
+        Element::Active => (Kind::Active, Vec::new()),
         Element::End { drained } => (Kind::End, vec![u8::from(*drained)]),
     })
 }
@@ -212,6 +215,7 @@ pub(crate) fn decode(kind: Kind, payload: Buffer, schema: &SchemaRef) -> Result<
             },
         }),
         Kind::Idle => Element::Idle,
+        Kind::Active => Element::Active,
         Kind::End => Element::End { drained: byte(0)? == 1 },
         Kind::Credit | Kind::Bye => return Err(bad(format!("a {kind:?} frame where an element belongs"))),
     })

@@ -49,7 +49,7 @@ proptest! {
     }
 
     #[test]
-    fn noise_is_an_error_and_never_a_panic(bytes: [u8; HEADER], payload: Vec<u8>, kind in 1u8..9) {
+    fn noise_is_an_error_and_never_a_panic(bytes: [u8; HEADER], payload: Vec<u8>, kind in 1u8..10) {
         let _ = header(&bytes);
         let schema = rows(vec![], vec![]).schema();
         let _ = decode(Kind::of(kind).unwrap(), Buffer::from(payload), &schema);
@@ -64,6 +64,7 @@ fn control_elements_come_back_equal() {
         Element::Watermark(i64::MIN),
         Element::Watermark(i64::MAX),
         Element::Idle,
+        Element::Active,
         Element::End { drained: true },
         Element::End { drained: false },
         barrier(BarrierKind::Checkpoint, None),

@@ -142,6 +142,7 @@ impl Harness {
                 Element::Batch(b) => format!("rows {}", b.num_rows()),
                 Element::Watermark(w) => format!("watermark {w}"),
                 Element::Idle => "idle".to_string(),
+                Element::Active => "active".to_string(),
                 other => panic!("{other:?}"),
             })
             .collect()

@@ -78,6 +78,11 @@ pub(crate) fn null_rowtime() -> Error {
 }
 
 impl AssignerOperator {
+    /// Told before the rows that wake it: a filter behind may drop them, and only one subtask gets each.
+    fn wake(&mut self, out: &mut dyn Output) -> Result<()> {
+        if std::mem::take(&mut self.idle) { out.active() } else { Ok(()) }
+    }
+
     fn advance(&mut self, out: &mut dyn Output) -> Result<()> {
         if self.current > self.due {
             self.due = self.current;
@@ -105,7 +110,7 @@ impl Operator for AssignerOperator {
             return Ok(());
         }
         self.last_row_ms = ctx.clock.now_ms();
-        self.idle = false;
+        self.wake(out)?;
         let times = millis(column(&batch, self.config.time_column)?)?;
         if times.null_count() > 0 {
             return Err(null_rowtime());
@@ -135,6 +140,7 @@ impl Operator for AssignerOperator {
     /// Watermarks from before are replaced; only the end of event time passes.
     fn on_watermark(&mut self, mark: i64, _ctx: &mut OperatorContext<'_>, out: &mut dyn Output) -> Result<()> {
         if mark == MAX_WATERMARK && self.due != MAX_WATERMARK {
+            self.wake(out)?;
             self.current = MAX_WATERMARK;
             self.due = MAX_WATERMARK;
             out.watermark(MAX_WATERMARK)?;
@@ -145,6 +151,10 @@ impl Operator for AssignerOperator {
     fn on_idle(&mut self, _ctx: &mut OperatorContext<'_>, out: &mut dyn Output) -> Result<()> {
         self.idle = true;
         out.idle()
+    }
+
+    fn on_active(&mut self, _ctx: &mut OperatorContext<'_>, out: &mut dyn Output) -> Result<()> {
+        self.wake(out)
     }
 
     fn on_tick(&mut self, now_ms: i64, _ctx: &mut OperatorContext<'_>, out: &mut dyn Output) -> Result<()> {
@@ -234,9 +244,21 @@ mod tests {
         h.tick(2000);
         h.batch(batch(&[(1, 1)]));
         h.tick(2900);
-        assert_eq!(h.log(), ["rows 1", "watermark 1"]);
+        assert_eq!(h.log(), ["active", "rows 1", "watermark 1"]);
         h.tick(3001);
         assert_eq!(h.log(), ["idle"]);
+        h.end();
+        assert_eq!(h.log(), ["active".to_string(), format!("watermark {}", i64::MAX)]);
+    }
+
+    #[test]
+    fn a_late_timer_leaves_an_idle_source_idle() {
+        let mut h = Harness::new(&assigner(5000, Some(1000)));
+        h.batch(batch(&[(1, 1)]));
+        h.tick(1001);
+        h.tick(5000);
+        h.tick(6000);
+        assert_eq!(h.log(), ["rows 1", "idle", "watermark 1"]);
     }
 
     proptest! {

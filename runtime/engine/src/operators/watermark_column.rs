@@ -4,7 +4,6 @@
 use crate::operator::{Operator, OperatorContext, OperatorFactory, Output, TaskInfo};
 use crate::operators::aggregate::ResultColumn;
 use crate::operators::aggregate::scalar::ScalarRef;
-use crate::operators::window_aggregate::read_times;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use std::sync::Arc;
@@ -36,7 +35,9 @@ struct ColumnOperator {
 impl Operator for ColumnOperator {
     /// Goes on with the watermark of the checkpoint, as windows do; the smallest where subtasks differed.
     fn open(&mut self, _ctx: &mut OperatorContext<'_>, restored: &OperatorState) -> Result<()> {
-        let marks = read_times(restored.items("watermark"))?;
+        let mark = |item: &Vec<u8>| item.as_slice().try_into().map(i64::from_le_bytes);
+        let marks: Result<Vec<i64>, _> = restored.items("watermark").iter().map(mark).collect();
+        let marks = marks.map_err(|_| Error::internal("a watermark in operator state is cut"))?;
         self.watermark = marks.into_iter().min().filter(|w| *w > i64::MIN);
         Ok(())
     }

@@ -4,12 +4,15 @@
 use std::fmt::Debug;
 use streamjob_core::{Error, Result};
 
-/// A time zone, for windows over TIMESTAMP_LTZ. In a gap or overlap `to_epoch` takes one answer, always the same.
+/// A time zone, for windows over TIMESTAMP_LTZ.
 pub trait LocalZone: Debug + Send + Sync {
     /// Wall-clock milliseconds of an instant.
     fn to_local(&self, epoch_ms: i64) -> i64;
-    /// The instant of wall-clock milliseconds.
+    /// The instant of wall-clock milliseconds; the earlier one when clocks show them twice.
     fn to_epoch(&self, local_ms: i64) -> i64;
+    /// When clocks show this for the last time: the later one of two instants, and the moment of the change for what
+    /// they skip. Rises with the wall clock, so that windows close in their order.
+    fn last_instant(&self, local_ms: i64) -> i64;
 }
 
 /// A zone with one offset from UTC, in milliseconds.
@@ -22,6 +25,9 @@ impl LocalZone for FixedOffset {
     }
     fn to_epoch(&self, local_ms: i64) -> i64 {
         local_ms.saturating_sub(self.0)
+    }
+    fn last_instant(&self, local_ms: i64) -> i64 {
+        self.to_epoch(local_ms)
     }
 }
 

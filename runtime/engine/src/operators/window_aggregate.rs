@@ -7,14 +7,16 @@
 //! timer queue: `group ++ slice end ++ tag ++ key`. The tag tells a slice from the
 //! running total of a CUMULATE window (under the end of its longest window).
 //! Which ends are pending is kept in memory and, with the watermark, in operator
-//! state: so the drop of late rows survives a restore. What rows go to at the
-//! moment is held in memory until something fires or a barrier comes.
+//! state: so the drop of late rows survives a restore, and no window fires twice.
+//! What rows go to at the moment is held in memory until something fires or a
+//! barrier comes.
 
 mod buffer;
 mod emit;
 mod fire;
 mod panes;
 mod pending;
+mod progress;
 
 use crate::operator::{Operator, OperatorContext, OperatorFactory, OperatorMetrics, Output, TaskInfo};
 use crate::operators::aggregate::maps::{MapBatch, NO_SLOT};
@@ -28,13 +30,13 @@ use crate::operators::{at, at_mut, column, columns};
 use arrow::array::Array;
 use buffer::Buffer;
 use emit::Emitter;
-pub(in crate::operators) use fire::read_times;
-use pending::{Pending, Run, read_runs, write_runs};
-use std::ops::ControlFlow;
+use pending::{Pending, Run};
+use progress::{Marks, Progress};
+use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 use streamjob_core::key::{self, KeyRows};
 use streamjob_core::{Barrier, Batch, Error, Result, Schema};
-use streamjob_state::{ListMode, OperatorState, StateId, StateKind, StateSpec};
+use streamjob_state::{OperatorState, StateId, StateKind, StateSpec};
 
 /// Tag of a slice's state.
 const SLICE: u8 = 0;
@@ -143,7 +145,7 @@ impl OperatorFactory for WindowAggregate {
             own: key::key_group_range(info.subtask, info.parallelism, info.max_parallelism),
             state: StateId(0),
             maps: Vec::new(),
-            watermark: i64::MIN,
+            marks: Marks::default(),
             pending: Pending::new(match &self.source {
                 WindowSource::Time { window, .. } => window.slice(),
                 WindowSource::Attached { .. } => 1,
@@ -169,10 +171,10 @@ struct WindowOperator {
     specs: Vec<StateSpec>,
     emitter: Emitter,
     groups: u32,
-    own: std::ops::Range<u32>,
+    own: Range<u32>,
     state: StateId,
     maps: Vec<StateId>,
-    watermark: i64,
+    marks: Marks,
     pending: Pending,
     buffer: Buffer,
 }
@@ -195,20 +197,20 @@ struct Target {
 }
 
 impl WindowOperator {
-    /// Whether the window that ends at `end` has fired.
-    fn fired(&self, end: i64) -> bool {
+    /// Whether the window that ends at `end` has fired at this watermark.
+    fn fired(&self, end: i64, mark: i64) -> bool {
         let last = end.saturating_sub(1);
-        self.config.zone.as_deref().map_or(last, |z| z.to_epoch(last)) <= self.watermark
+        self.config.zone.as_deref().map_or(last, |z| z.last_instant(last)) <= mark
     }
 
     /// The state that a local time belongs to; `None` when all its windows have fired.
-    fn target(&self, window: &WindowSpec, local: i64) -> Option<Target> {
+    fn target(&self, window: &WindowSpec, local: i64, mark: i64) -> Option<Target> {
         let slice = window.slice_end(local);
-        if !self.fired(slice) {
+        if !self.fired(slice, mark) {
             return Some(Target { time: slice, tag: SLICE, start: 0 });
         }
         let last = window.last_end(slice);
-        if self.fired(last) {
+        if self.fired(last, mark) {
             return None;
         }
         Some(match window.kind {
@@ -217,19 +219,20 @@ impl WindowOperator {
         })
     }
 
-    /// What of a run of ends has not fired.
-    fn unfired(&self, (first, last): Run, step: i64) -> Run {
+    /// What of a run of ends has not fired at this watermark.
+    fn unfired(&self, (first, last): Run, step: i64, mark: i64) -> Run {
         let step = step.max(1);
         // Almost always none has.
         let (mut low, mut high) = (0, (last - first) / step + 1);
-        while low < high && self.fired(first + low * step) {
+        while low < high && self.fired(first + low * step, mark) {
             let middle = low + (high - low) / 2;
-            if self.fired(first + middle * step) { low = middle + 1 } else { high = middle }
+            if self.fired(first + middle * step, mark) { low = middle + 1 } else { high = middle }
         }
         (first + low * step, last)
     }
 
-    fn targets(&self, batch: &Batch) -> Result<Vec<Option<Target>>> {
+    /// Where the rows go whose key group's watermark is `mark`, by row.
+    fn targets(&self, batch: &Batch, mark: impl Fn(usize) -> i64) -> Result<Vec<Option<Target>>> {
         match &self.config.source {
             WindowSource::Time { column: index, window } => {
                 let times = millis(column(batch, *index)?)?;
@@ -238,16 +241,17 @@ impl WindowOperator {
                 }
                 let zone = self.config.zone.as_deref();
                 let local = times.values().iter().map(|t| zone.map_or(*t, |z| z.to_local(*t)));
-                Ok(local.map(|t| self.target(window, t)).collect())
+                Ok(local.enumerate().map(|(row, t)| self.target(window, t, mark(row))).collect())
             }
             WindowSource::Attached { start, end } => {
                 let (starts, ends) = (millis(column(batch, *start)?)?, millis(column(batch, *end)?)?);
                 if starts.null_count() + ends.null_count() > 0 {
                     return Err(Error::internal("a windowed row without its window"));
                 }
-                let pairs = starts.values().iter().zip(ends.values().iter());
+                let pairs = starts.values().iter().zip(ends.values().iter()).enumerate();
+                let open = |row, end| !self.fired(end, mark(row));
                 Ok(pairs
-                    .map(|(s, e)| (!self.fired(*e)).then_some(Target { time: *e, tag: SLICE, start: *s }))
+                    .map(|(row, (s, e))| open(row, *e).then_some(Target { time: *e, tag: SLICE, start: *s }))
                     .collect())
             }
         }
@@ -265,7 +269,7 @@ impl WindowOperator {
                 let last = if target.tag == TOTAL { target.time } else { window.last_end(target.time) };
                 // A total's windows before its end were noted by the slices or have fired; late rows come to the next.
                 let first = if target.tag == TOTAL { window.start(last) + window.slice() } else { target.time };
-                self.pending.add(self.unfired((first, last), window.slice()), group);
+                self.pending.add(self.unfired((first, last), window.slice(), self.marks.of(group)), group);
             }
         }
     }
@@ -280,10 +284,13 @@ impl Operator for WindowOperator {
         }
         self.state = *at(&ids, 0)?;
         self.maps = ids.split_off(1);
-        let marks = read_times(restored.items("watermark"))?;
-        self.watermark = marks.into_iter().min().unwrap_or(i64::MIN);
-        let runs = read_runs(restored.items("pending"))?;
-        for group in self.own.clone().filter(|_| !runs.is_empty()) {
+        let former = progress::read(restored)?;
+        self.marks = Marks::restored(self.own.clone(), &former);
+        for group in self.own.clone() {
+            let Some(runs) = former.iter().find(|p| p.groups.contains(&group)).map(|p| &p.runs) else { continue };
+            if runs.is_empty() {
+                continue;
+            }
             let (group, mut holds) = (group as u16, false);
             backend.scan(self.state, &group.to_be_bytes(), &mut |_, _| {
                 holds = true;
@@ -309,7 +316,12 @@ impl Operator for WindowOperator {
         if batch.ops.as_ref().is_some_and(|ops| ops.values().iter().any(|op| *op != 0)) {
             return Err(Error::internal("updates came to a window aggregate planned for inserts only"));
         }
-        let targets = self.targets(&batch)?;
+        let keys = KeyRows::encode(&columns(&batch, &self.config.keys)?, n)?;
+        let targets = if self.marks.even() {
+            self.targets(&batch, |_| self.marks.least())?
+        } else {
+            self.targets(&batch, |row| self.marks.of(key::key_group(key::hash(keys.row(row)), self.groups)))?
+        };
         let late = targets.iter().filter(|t| t.is_none()).count();
         OperatorMetrics::add(&ctx.metrics.late_rows_dropped, late as u64);
         if late == n {
@@ -317,7 +329,6 @@ impl Operator for WindowOperator {
         }
         let backend = backend(ctx)?;
 
-        let keys = KeyRows::encode(&columns(&batch, &self.config.keys)?, n)?;
         let (mut slot_of, mut full) = (Vec::with_capacity(n), Vec::new());
         for (key, target) in keys.iter().zip(&targets) {
             let Some(target) = target else {
@@ -368,13 +379,13 @@ impl Operator for WindowOperator {
     }
 
     fn on_watermark(&mut self, mark: i64, ctx: &mut OperatorContext<'_>, out: &mut dyn Output) -> Result<()> {
-        if mark > self.watermark {
-            self.watermark = mark;
+        if mark > self.marks.least() {
+            self.marks.raise(mark);
             let backend = backend(ctx)?;
-            if self.pending.first().is_some_and(|e| self.fired(e)) {
+            if self.pending.first().is_some_and(|e| self.fired(e, mark)) {
                 self.buffer.store(self.state, backend)?;
             }
-            while let Some(end) = self.pending.first().filter(|e| self.fired(*e)) {
+            while let Some(end) = self.pending.first().filter(|e| self.fired(*e, mark)) {
                 let groups = self.pending.take(end);
                 self.fire(end, &groups, backend, out)?;
             }
@@ -390,10 +401,10 @@ impl Operator for WindowOperator {
         _out: &mut dyn Output,
     ) -> Result<OperatorState> {
         self.buffer.store(self.state, backend(ctx)?)?;
-        let mut state = OperatorState::default();
-        state.set("watermark", ListMode::Union, vec![self.watermark.to_le_bytes().to_vec()]);
-        state.set("pending", ListMode::Union, vec![write_runs(&self.pending.all())]);
-        Ok(state)
+        let ranges = self.marks.ranges(self.own.clone());
+        let progress =
+            |(groups, watermark): (Range<u32>, i64)| Progress { runs: self.pending.all(&groups), groups, watermark };
+        Ok(progress::write(&ranges.into_iter().map(progress).collect::<Vec<_>>()))
     }
 }
 

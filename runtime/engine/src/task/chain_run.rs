@@ -79,6 +79,10 @@ impl Output for ChainOutput<'_> {
     fn idle(&mut self) -> Result<()> {
         idle(self.rest, self.tail)
     }
+
+    fn active(&mut self) -> Result<()> {
+        active(self.rest, self.tail)
+    }
 }
 
 /// What a source or operator with these counters emits into.
@@ -127,6 +131,17 @@ pub(crate) fn idle(slots: &mut [Slot], tail: &mut TaskOutput) -> Result<()> {
         Some((slot, rest)) => {
             let metrics = slot.status.metrics.clone();
             slot.with(|op, ctx| op.on_idle(ctx, &mut output(&metrics, rest, tail)))
+        }
+    }
+}
+
+/// The end of idleness for the first of `slots`.
+pub(crate) fn active(slots: &mut [Slot], tail: &mut TaskOutput) -> Result<()> {
+    match slots.split_first_mut() {
+        None => tail.active(),
+        Some((slot, rest)) => {
+            let metrics = slot.status.metrics.clone();
+            slot.with(|op, ctx| op.on_active(ctx, &mut output(&metrics, rest, tail)))
         }
     }
 }

@@ -149,16 +149,19 @@ impl Task {
     fn element(&mut self, channel: usize, element: Element) -> Result<()> {
         let change = match element {
             Element::Batch(batch) => {
-                self.watermarks.on_rows(channel);
                 let input = self.inputs.get(channel).copied().unwrap_or(0);
                 return chain_run::feed(&mut self.slots, input, batch, &mut self.output);
             }
             Element::Barrier(barrier) => return self.barrier(channel, &barrier),
             Element::Watermark(watermark) => self.watermarks.on_watermark(channel, watermark),
             Element::Idle => self.watermarks.on_idle(channel),
+            Element::Active => self.watermarks.on_active(channel),
             Element::End { drained } => self.watermarks.on_end(channel, drained),
         };
-        let Change { watermark, idle, ended } = change;
+        let Change { active, watermark, idle, ended } = change;
+        if active {
+            chain_run::active(&mut self.slots, &mut self.output)?;
+        }
         if let Some(watermark) = watermark {
             chain_run::watermark(&mut self.slots, watermark, &mut self.output)?;
         }

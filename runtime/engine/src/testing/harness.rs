@@ -63,6 +63,10 @@ impl Output for Collected {
         self.0.push(Element::Idle);
         Ok(())
     }
+    fn active(&mut self) -> Result<()> {
+        self.0.push(Element::Active);
+        Ok(())
+    }
 }
 
 impl HarnessBuilder {

@@ -75,6 +75,26 @@ impl Zone {
         let second = local.saturating_sub(after);
         if self.offset(second) == after { second } else { candidate }
     }
+
+    /// When clocks show local seconds for the last time: the later of two instants, and the moment of the change for
+    /// a local time that is skipped.
+    pub fn last_instant(self, local: i64) -> i64 {
+        let (before, after) = (self.offset(local.saturating_sub(86_400)), self.offset(local.saturating_add(86_400)));
+        let (late, early) = (local.saturating_sub(after), local.saturating_sub(before));
+        if self.offset(late) == after {
+            return late;
+        }
+        if self.offset(early) == before {
+            return early;
+        }
+        // The offset changes behind `late` and not behind `early`.
+        let (mut low, mut high) = (late, early);
+        while low + 1 < high {
+            let middle = low + (high - low) / 2;
+            if self.offset(middle) == before { low = middle } else { high = middle }
+        }
+        high
+    }
 }
 
 #[cfg(test)]
@@ -112,5 +132,33 @@ mod tests {
         // In the gap: ahead by an hour. Twice there: the earlier.
         assert_eq!(berlin.to_instant(at("2024-03-31 02:30:00")), at("2024-03-31 01:30:00"));
         assert_eq!(berlin.to_instant(at("2024-10-27 02:30:00")), at("2024-10-27 00:30:00"));
+        for (local, instant) in [
+            ("2024-07-01 02:00:00", "2024-07-01 00:00:00"),
+            ("2024-03-31 01:59:59", "2024-03-31 00:59:59"),
+            ("2024-03-31 02:00:00", "2024-03-31 01:00:00"),
+            ("2024-03-31 02:59:59", "2024-03-31 01:00:00"),
+            ("2024-03-31 03:00:00", "2024-03-31 01:00:00"),
+            ("2024-10-27 01:59:59", "2024-10-26 23:59:59"),
+            ("2024-10-27 02:30:00", "2024-10-27 01:30:00"),
+            ("2024-10-27 03:00:00", "2024-10-27 02:00:00"),
+        ] {
+            assert_eq!(berlin.last_instant(at(local)), at(instant), "{local}");
+        }
+    }
+
+    #[test]
+    fn last_instants_rise() {
+        for (name, day) in [
+            ("Europe/Berlin", "2024-03-31 00:00:00"),
+            ("Europe/Berlin", "2024-10-27 00:00:00"),
+            ("Australia/Lord_Howe", "2024-04-07 00:00:00"),
+            ("Australia/Lord_Howe", "2024-10-06 00:00:00"),
+            ("America/Los_Angeles", "2021-11-07 00:00:00"),
+            ("Asia/Kolkata", "2024-01-01 00:00:00"),
+        ] {
+            let (zone, start) = (Zone::parse(name).unwrap(), at(day));
+            let all: Vec<i64> = (0..86_400).step_by(61).map(|s| zone.last_instant(start + s)).collect();
+            assert!(all.is_sorted(), "{name} {day}");
+        }
     }
 }

@@ -9,21 +9,8 @@ use crate::operators::at_mut;
 use crate::operators::window::{WindowKind, WindowSpec};
 use std::collections::{BTreeSet, HashSet};
 use std::ops::ControlFlow;
-use streamjob_core::{Error, Result};
+use streamjob_core::Result;
 use streamjob_state::KeyedBackend;
-
-/// Times of operator state: little-endian, any number per item.
-pub(in crate::operators) fn read_times(items: &[Vec<u8>]) -> Result<Vec<i64>> {
-    let mut times = BTreeSet::new();
-    for item in items {
-        let (chunks, rest) = item.as_chunks::<8>();
-        if !rest.is_empty() {
-            return Err(Error::internal("the watermarks or times in operator state are cut"));
-        }
-        times.extend(chunks.iter().map(|c| i64::from_le_bytes(*c)));
-    }
-    Ok(times.into_iter().collect())
-}
 
 impl WindowOperator {
     /// Emits the results of the window that ends at `end` and removes state that no later window needs.

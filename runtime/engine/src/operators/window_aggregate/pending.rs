@@ -2,6 +2,7 @@
 //! are held as runs of ends, and queued by the next one.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use streamjob_core::{Error, Result};
 
 /// First and last end of windows that follow each other.
@@ -89,10 +90,11 @@ impl Pending {
         }
     }
 
-    /// The runs of all key groups together.
-    pub(super) fn all(&self) -> Vec<Run> {
+    /// The runs of these key groups together.
+    pub(super) fn all(&self, groups: &Range<u32>) -> Vec<Run> {
         let mut all = Vec::new();
-        self.runs.values().flatten().for_each(|run| insert(&mut all, *run, self.step));
+        let of = self.runs.iter().filter(|(group, _)| groups.contains(&u32::from(**group))).map(|(_, runs)| runs);
+        of.flatten().for_each(|run| insert(&mut all, *run, self.step));
         all
     }
 }
@@ -116,21 +118,14 @@ pub(super) fn write_runs(runs: &[Run]) -> Vec<u8> {
     runs.iter().flat_map(|(first, last)| [first.to_le_bytes(), last.to_le_bytes()].concat()).collect()
 }
 
-/// Reads what [`write_runs`] wrote, any number of times.
-pub(super) fn read_runs(items: &[Vec<u8>]) -> Result<Vec<Run>> {
-    let mut runs = Vec::new();
-    for item in items {
-        let (pairs, rest) = item.as_chunks::<16>();
-        if !rest.is_empty() {
-            return Err(Error::internal("the windows that wait, in operator state, are cut"));
-        }
-        for pair in pairs {
-            let (first, last) = pair.split_at(8);
-            let time = |half: &[u8]| half.try_into().map(i64::from_le_bytes).unwrap_or_default();
-            runs.push((time(first), time(last)));
-        }
+/// Reads what [`write_runs`] wrote.
+pub(super) fn read_runs(bytes: &[u8]) -> Result<Vec<Run>> {
+    let (pairs, rest) = bytes.as_chunks::<16>();
+    if !rest.is_empty() {
+        return Err(Error::internal("the windows that wait, in operator state, are cut"));
     }
-    Ok(runs)
+    let time = |half: &[u8]| half.try_into().map(i64::from_le_bytes).unwrap_or_default();
+    Ok(pairs.iter().map(|pair| pair.split_at(8)).map(|(first, last)| (time(first), time(last))).collect())
 }
 
 #[cfg(test)]
@@ -167,11 +162,11 @@ mod tests {
                         }
                     }
                 }
-                let all = pending.all();
+                let all = pending.all(&(0..3));
                 prop_assert!(all.windows(2).all(|w| w[0].1 + step < w[1].0), "{:?}", all);
                 let ends: Vec<i64> = all.iter().flat_map(|(first, last)| (*first..=*last).step_by(step as usize)).collect();
                 prop_assert_eq!(ends, model.keys().copied().collect::<Vec<_>>());
-                prop_assert_eq!(read_runs(&[write_runs(&all)]).unwrap(), all);
+                prop_assert_eq!(read_runs(&write_runs(&all)).unwrap(), all);
             }
         }
     }

@@ -166,6 +166,8 @@ fn state_is_described_and_bad_sizes_are_refused() {
 enum Step {
     Rows(Vec<Row>),
     Advance(i64),
+    /// One subtask alone: its watermarks come over other channels.
+    Ahead(usize, i64),
     Restart,
     Rescale(u32),
 }
@@ -175,6 +177,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         4 => prop::collection::vec(row, 1..12).prop_map(Step::Rows),
         3 => (1i64..25).prop_map(Step::Advance),
+        1 => (0usize..4, 1i64..25).prop_map(|(task, by)| Step::Ahead(task, by)),
         1 => Just(Step::Restart),
         1 => (1u32..4).prop_map(Step::Rescale),
     ];
@@ -189,7 +192,7 @@ fn kinds() -> impl Strategy<Value = WindowKind> {
     ]
 }
 
-/// The naive model: every row in all its windows that have not fired.
+/// The naive model of a key group: every row in all its windows that have not fired.
 #[derive(Default)]
 struct Model {
     windows: BTreeMap<(i64, i64, Option<i64>), Vec<Option<i64>>>,
@@ -210,11 +213,14 @@ impl Model {
     }
 
     fn advance(&mut self, mark: i64, distinct: bool) -> Vec<String> {
+        if self.watermark.is_some_and(|w| w >= mark) {
+            return vec![];
+        }
         self.watermark = Some(mark);
         let open = self.windows.split_off(&(mark.saturating_add(2), i64::MIN, None));
         let fired = std::mem::replace(&mut self.windows, open);
         let show = |v: Option<i64>| v.map_or("null".to_string(), |v| v.to_string());
-        let mut rows: Vec<String> = fired
+        fired
             .into_iter()
             .map(|((end, start, k), values)| {
                 let some: Vec<i64> = values.iter().flatten().copied().collect();
@@ -234,15 +240,35 @@ impl Model {
                 }
                 row + "]"
             })
-            .collect();
-        rows.sort();
-        rows
+            .collect()
     }
 }
 
-fn owner_of(row: &Row, parallelism: u32) -> usize {
+fn group_of(row: &Row) -> u16 {
     let keys = KeyRows::encode(&[col(&[row.0])], 1).unwrap();
-    key::owner(key::key_group(key::hash(keys.row(0)), 8), parallelism, 8) as usize
+    key::key_group(key::hash(keys.row(0)), 8)
+}
+
+fn owner_of(group: u16, parallelism: u32) -> usize {
+    key::owner(group, parallelism, 8) as usize
+}
+
+/// A watermark for one subtask: what it emits, and what its key groups should have.
+fn advance(
+    tasks: &mut [Harness],
+    of: usize,
+    models: &mut [Model],
+    mark: i64,
+    distinct: bool,
+) -> (Vec<String>, Vec<String>) {
+    let parallelism = tasks.len() as u32;
+    tasks[of].watermark(mark);
+    let mut got = tasks[of].rows();
+    let groups = models.iter_mut().enumerate().filter(|(g, _)| owner_of(*g as u16, parallelism) == of);
+    let mut expected: Vec<String> = groups.flat_map(|(_, m)| m.advance(mark, distinct)).collect();
+    got.sort();
+    expected.sort();
+    (got, expected)
 }
 
 proptest! {
@@ -251,30 +277,28 @@ proptest! {
         let config = windowed(kind, offset, distinct);
         let WindowSource::Time { window: spec, .. } = config.source else { unreachable!() };
         let mut tasks = vec![Harness::new(&config)];
-        let mut model = Model::default();
+        let mut models: Vec<Model> = (0..8).map(|_| Model::default()).collect();
         let (mut mark, mut late) = (0, 0);
-        let advance = |tasks: &mut Vec<Harness>, model: &mut Model, mark: i64| {
-            let mut rows = vec![];
-            for t in tasks.iter_mut() {
-                t.watermark(mark);
-                rows.extend(t.rows());
-            }
-            rows.sort();
-            (rows, model.advance(mark, distinct))
-        };
         for step in steps {
             match step {
                 Step::Rows(rows) => {
-                    rows.iter().for_each(|r| model.row(spec, r));
+                    rows.iter().for_each(|r| models[usize::from(group_of(r))].row(spec, r));
                     let n = tasks.len() as u32;
                     for (i, t) in tasks.iter_mut().enumerate() {
-                        let own: Vec<Row> = rows.iter().filter(|r| owner_of(r, n) == i).copied().collect();
+                        let own: Vec<Row> = rows.iter().filter(|r| owner_of(group_of(r), n) == i).copied().collect();
                         t.batch(batch(&own));
                     }
                 }
                 Step::Advance(by) => {
                     mark += by;
-                    let (got, expected) = advance(&mut tasks, &mut model, mark);
+                    for of in 0..tasks.len() {
+                        let (got, expected) = advance(&mut tasks, of, &mut models, mark, distinct);
+                        prop_assert_eq!(got, expected);
+                    }
+                }
+                Step::Ahead(of, by) => {
+                    let of = of % tasks.len();
+                    let (got, expected) = advance(&mut tasks, of, &mut models, mark + by, distinct);
                     prop_assert_eq!(got, expected);
                 }
                 Step::Restart | Step::Rescale(_) => {
@@ -284,10 +308,12 @@ proptest! {
                 }
             }
         }
-        let (got, expected) = advance(&mut tasks, &mut model, MAX_WATERMARK);
-        prop_assert_eq!(got, expected);
+        for of in 0..tasks.len() {
+            let (got, expected) = advance(&mut tasks, of, &mut models, MAX_WATERMARK, distinct);
+            prop_assert_eq!(got, expected);
+        }
         late += tasks.iter().map(|t| t.metrics().late_rows_dropped.load(Relaxed)).sum::<u64>();
-        prop_assert_eq!(late, model.late);
+        prop_assert_eq!(late, models.iter().map(|m| m.late).sum::<u64>());
         for t in &mut tasks {
             prop_assert_eq!(t.0.keyed().unwrap().size().entries, 0);
         }
