@@ -88,9 +88,13 @@ impl Batch {
         }
     }
 
-    /// Bytes that the batch holds in memory, for queue bounds.
-    pub fn memory_size(&self) -> usize {
-        self.data.get_array_memory_size() + self.ops.as_ref().map_or(0, Array::get_array_memory_size)
+    /// Bytes of its own rows, also when it is a slice of something larger.
+    pub fn bytes(&self) -> Result<usize> {
+        let mut bytes = self.ops.as_ref().map_or(0, Array::len);
+        for column in self.data.columns() {
+            bytes += column.to_data().get_slice_memory_size()?;
+        }
+        Ok(bytes)
     }
 
     /// Rows `offset .. offset + length`, without copying.

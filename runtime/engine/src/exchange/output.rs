@@ -23,6 +23,8 @@ use crate::task::nanos;
 const TARGET_ROWS: usize = 8_192;
 /// Bytes that a batch aims at.
 const TARGET_BYTES: usize = 1 << 20;
+/// Beyond this many bytes a batch is sent in pieces.
+const LARGE_BYTES: usize = 8 << 20;
 /// Below this many rows a batch is a sliver, worth gathering.
 const SLIVER_ROWS: usize = 1_024;
 
@@ -203,14 +205,14 @@ impl Output for TaskOutput {
             // All consumers count this channel again, not only those that these rows go to.
             self.active()?;
         }
+        if self.edges.is_empty() {
+            return Ok(());
+        }
+        // Large results go in pieces, so that queues and frames stay bounded.
+        let at_once = piece_rows(rows, batch.bytes()?);
         let mut offset = 0;
-        while offset < rows && !self.edges.is_empty() {
-            // Large results go in pieces, so that queues stay bounded.
-            let piece = if rows > 2 * TARGET_ROWS {
-                batch.slice(offset, TARGET_ROWS.min(rows - offset))
-            } else {
-                batch.clone()
-            };
+        while offset < rows {
+            let piece = if at_once < rows { batch.slice(offset, at_once.min(rows - offset)) } else { batch.clone() };
             offset += piece.num_rows();
             for edge in &mut self.edges {
                 match edge.partitioner.route(piece.clone())? {
@@ -276,7 +278,7 @@ impl Lane {
     }
 
     fn add(&mut self, batch: Batch, linger: Duration) -> Result<Duration> {
-        let bytes = batch_bytes(&batch)?;
+        let bytes = batch.bytes()?;
         let large = batch.num_rows() >= SLIVER_ROWS || bytes >= TARGET_BYTES || linger.is_zero();
         if large {
             // Passed on as it is, behind what is held.
@@ -308,13 +310,11 @@ impl Lane {
     }
 }
 
-/// Bytes of a batch's own rows, also when it is a slice of something larger.
-fn batch_bytes(batch: &Batch) -> Result<usize> {
-    let mut bytes = batch.ops.as_ref().map_or(0, Array::len);
-    for column in batch.data.columns() {
-        bytes += column.to_data().get_slice_memory_size()?;
-    }
-    Ok(bytes)
+/// Rows of a piece of a batch of so many rows and bytes; all of them while they are not far beyond what a batch aims at.
+fn piece_rows(rows: usize, bytes: usize) -> usize {
+    let by_rows = if rows > 2 * TARGET_ROWS { TARGET_ROWS } else { rows };
+    let by_bytes = if bytes > LARGE_BYTES { rows.saturating_mul(TARGET_BYTES) / bytes } else { rows };
+    by_rows.min(by_bytes).max(1)
 }
 
 /// One batch of many, in order; `None` of none.

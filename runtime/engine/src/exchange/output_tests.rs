@@ -71,7 +71,39 @@ fn without_linger_nothing_is_held() {
 #[test]
 fn a_slice_counts_its_own_bytes_only() {
     let large = batch(0..100_000, None);
-    assert!(batch_bytes(&large.slice(5, 10)).unwrap() < 200);
+    assert!(large.slice(5, 10).bytes().unwrap() < 200);
+}
+
+#[test]
+fn large_results_go_in_pieces() {
+    for (rows, bytes, piece) in [
+        (1, 1, 1),
+        (8_192, 100_000, 8_192),
+        (16_384, 1 << 20, 16_384),
+        (16_385, 1 << 20, TARGET_ROWS),
+        (8_192, LARGE_BYTES, 8_192),
+        (8_192, 512 << 20, 16),
+        (100_000, 200 << 20, 500),
+        (3, 900 << 20, 1),
+    ] {
+        assert_eq!(piece_rows(rows, bytes), piece, "{rows} rows of {bytes} bytes");
+    }
+}
+
+#[test]
+fn rows_for_one_consumer_wake_an_idle_channel_at_all() {
+    let inboxes = [Arc::new(Inbox::new(1)), Arc::new(Inbox::new(1))];
+    let targets = inboxes.iter().map(|i| Target { consumer: Consumer::Here(i.clone()), channel: 0 }).collect();
+    let mut out = TaskOutput::new(vec![(Partitioner::new(&Exchange::Rebalance, 0, 2, 128), targets)], Duration::ZERO);
+    let got = || inboxes.iter().map(|i| received(i)).collect::<Vec<_>>();
+    out.idle().unwrap();
+    out.idle().unwrap();
+    assert_eq!(got(), [["Idle"], ["Idle"]]);
+    out.emit(batch(0..1, None)).unwrap();
+    out.active().unwrap();
+    let mut got = got();
+    got.sort();
+    assert_eq!(got, [vec!["Active"], vec!["Active", "+I[0]"]]);
 }
 
 proptest! {

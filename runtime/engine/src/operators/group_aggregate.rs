@@ -9,6 +9,7 @@
 //! in result columns; the output is a selection of versions.
 
 mod in_place;
+mod pace;
 
 use crate::operator::{Operator, OperatorContext, OperatorFactory, Output, TaskInfo};
 use crate::operators::aggregate::maps::MapBatch;
@@ -20,6 +21,7 @@ use arrow::array::{RecordBatch, UInt8Array, UInt32Array};
 use arrow::compute::take;
 use arrow::datatypes::SchemaRef;
 use in_place::Layout;
+use pace::Pace;
 use std::time::Duration;
 use streamjob_core::key::{self, KeyRows};
 use streamjob_core::{Batch, Error, Op, Result, Schema};
@@ -105,6 +107,7 @@ impl OperatorFactory for GroupAggregate {
             maps: Vec::new(),
             config: self.clone(),
             layout: Layout::of(&set, self.input_retracts),
+            pace: Pace::of(&set),
             keys: FullKeys::default(),
             set,
             seen,
@@ -128,6 +131,8 @@ struct GroupOperator {
     results: Vec<ResultColumn>,
     /// Of groups that are changed in place; `None` when they cannot be.
     layout: Option<Layout>,
+    /// How many rows are taken at once.
+    pace: Pace,
     keys: FullKeys,
     /// Values that DISTINCT calls have seen, where input does not retract.
     seen: Seen,
@@ -237,7 +242,11 @@ impl GroupOperator {
         Ok(())
     }
 
-    fn output(&mut self, batch: &Batch, changes: Changes) -> Result<Batch> {
+    /// What is emitted; `None` for nothing.
+    fn output(&mut self, batch: &Batch, changes: Changes) -> Result<Option<Batch>> {
+        if changes.ops.is_empty() {
+            return Ok(None);
+        }
         let all = changes.straight || is_all(&changes.rows, batch.num_rows());
         let rows = UInt32Array::from(changes.rows);
         let mut output = Vec::with_capacity(self.schema.fields().len());
@@ -249,9 +258,9 @@ impl GroupOperator {
         }
         let data = RecordBatch::try_new(self.schema.clone(), output)?;
         if changes.ops.iter().all(|op| *op == Op::Insert as u8) {
-            return Ok(Batch::inserts(data));
+            return Ok(Some(Batch::inserts(data)));
         }
-        Batch::changes(data, UInt8Array::from(changes.ops))
+        Batch::changes(data, UInt8Array::from(changes.ops)).map(Some)
     }
 }
 
@@ -275,23 +284,37 @@ impl Operator for GroupOperator {
         ctx: &mut OperatorContext<'_>,
         out: &mut dyn Output,
     ) -> Result<()> {
-        let n = batch.num_rows();
-        if n == 0 {
-            return Ok(());
-        }
         let backend = backend(ctx)?;
+        let mut start = 0;
+        while start < batch.num_rows() {
+            let rows = self.pace.rows().min(batch.num_rows() - start);
+            let piece = if rows < batch.num_rows() { batch.slice(start, rows) } else { batch.clone() };
+            if let Some(output) = self.take(&piece, backend)? {
+                self.pace.took(rows, &output)?;
+                out.emit(output)?;
+            }
+            start += rows;
+        }
+        Ok(())
+    }
+}
+
+impl GroupOperator {
+    /// The changes that these rows make.
+    fn take(&mut self, batch: &Batch, backend: &mut dyn KeyedBackend) -> Result<Option<Batch>> {
+        let n = batch.num_rows();
         self.results.iter_mut().for_each(ResultColumn::clear);
         if self.layout.is_some() || !self.seen.is_empty() {
-            self.keys.encode(&columns(&batch, &self.config.keys)?, n, self.groups)?;
-            self.seen.see(&batch, &self.keys, self.config.ttl().is_some(), backend)?;
+            self.keys.encode(&columns(batch, &self.config.keys)?, n, self.groups)?;
+            self.seen.see(batch, &self.keys, self.config.ttl().is_some(), backend)?;
         }
         if self.layout.is_some()
-            && let Some(changes) = self.change_in_place(&batch, backend)?
+            && let Some(changes) = self.change_in_place(batch, backend)?
         {
-            return if changes.ops.is_empty() { Ok(()) } else { out.emit(self.output(&batch, changes)?) };
+            return self.output(batch, changes);
         }
 
-        let keys = KeyRows::encode(&columns(&batch, &self.config.keys)?, n)?;
+        let keys = KeyRows::encode(&columns(batch, &self.config.keys)?, n)?;
         let (mut table, mut slot_of, mut full) = (KeyTable::default(), Vec::with_capacity(n), Vec::new());
         for key in keys.iter() {
             let hash = key::hash(key);
@@ -302,11 +325,11 @@ impl Operator for GroupOperator {
         let (mut slots, mut accs) = self.load(&table, backend)?;
         let mut maps = Vec::with_capacity(self.maps.len());
         for (spec, state) in self.set.maps.iter().zip(&self.maps) {
-            maps.push(MapBatch::load(spec, *state, &batch, &table, &slot_of, backend)?);
+            maps.push(MapBatch::load(spec, *state, batch, &table, &slot_of, backend)?);
         }
 
         let calls = self.set.calls.len();
-        let inputs = RowInputs::new(&self.set, &batch, &self.seen)?;
+        let inputs = RowInputs::new(&self.set, batch, &self.seen)?;
         let ttl = self.config.ttl().is_some();
         let retracts = self.config.input_retracts;
         let mut changes = Changes::default();
@@ -381,7 +404,7 @@ impl Operator for GroupOperator {
             map.store(&table, &slots.iter().map(|s| s.cleared).collect::<Vec<_>>(), backend)?;
         }
         self.store(&table, &slots, &accs, backend)?;
-        if changes.ops.is_empty() { Ok(()) } else { out.emit(self.output(&batch, changes)?) }
+        self.output(batch, changes)
     }
 }
 

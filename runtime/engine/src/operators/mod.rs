@@ -33,6 +33,9 @@ use streamjob_core::{Batch, Error, Result};
 /// Rows of one emitted batch, at most, where an operator makes rows of its own.
 pub(crate) const EMIT_ROWS: usize = 4096;
 
+/// Bytes of one emitted batch, about: what goes beyond is in one row more.
+pub(crate) const EMIT_BYTES: usize = 8 << 20;
+
 /// The column `index` of a batch.
 pub(crate) fn column(batch: &Batch, index: usize) -> Result<&ArrayRef> {
     batch

@@ -5,9 +5,9 @@
 use crate::operator::{Operator, OperatorContext, OperatorFactory, OperatorMetrics, Output, TaskInfo};
 use crate::operators::aggregate::ResultColumn;
 use crate::operators::aggregate::scalar::ScalarRef;
-use crate::operators::column;
 use crate::operators::watermark::millis;
 use crate::operators::window::{LocalZone, WindowSpec};
+use crate::operators::{EMIT_BYTES, EMIT_ROWS, column};
 use arrow::array::{AsArray, RecordBatch, UInt8Array, UInt32Array};
 use arrow::compute::take;
 use arrow::datatypes::SchemaRef;
@@ -54,7 +54,9 @@ impl Operator for TvfOperator {
     ) -> Result<()> {
         let times = millis(column(&batch, self.config.time_column)?)?;
         let zone = self.config.zone.as_deref();
-        let (mut rows, mut windows) = (Vec::with_capacity(times.len()), Vec::with_capacity(times.len()));
+        // A row may be in thousands of windows.
+        let at_once = EMIT_ROWS.min(EMIT_BYTES * batch.num_rows() / batch.bytes()?.max(1)).max(1);
+        let mut rows: Vec<(u32, (i64, i64))> = Vec::with_capacity(times.len());
         let mut dropped = 0;
         for (row, time) in times.iter().enumerate() {
             let Some(time) = time else {
@@ -62,15 +64,22 @@ impl Operator for TvfOperator {
                 continue;
             };
             let local = zone.map_or(time, |z| z.to_local(time));
-            self.config.window.windows(local, |start, end| {
-                rows.push(row as u32);
-                windows.push((start, end));
-            });
+            self.config.window.windows(local, |start, end| rows.push((row as u32, (start, end))));
+            if rows.len() >= at_once {
+                rows.chunks(at_once).try_for_each(|chunk| self.emit(&batch, chunk, out))?;
+                rows.clear();
+            }
         }
         OperatorMetrics::add(&ctx.metrics.rows_skipped, dropped);
-        if rows.is_empty() {
-            return Ok(());
-        }
+        if rows.is_empty() { Ok(()) } else { self.emit(&batch, &rows, out) }
+    }
+}
+
+impl TvfOperator {
+    /// These rows of a batch, each with a window of its.
+    fn emit(&self, batch: &Batch, rows: &[(u32, (i64, i64))], out: &mut dyn Output) -> Result<()> {
+        let zone = self.config.zone.as_deref();
+        let (rows, windows): (Vec<u32>, Vec<(i64, i64)>) = rows.iter().copied().unzip();
         let rows = UInt32Array::from(rows);
         let mut columns =
             batch.data.columns().iter().map(|c| take(c.as_ref(), &rows, None)).collect::<Result<Vec<_>, _>>()?;
@@ -104,8 +113,11 @@ impl Operator for TvfOperator {
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 mod tests {
     use super::*;
-    use crate::operators::testkit::{Harness, changes, column as col, int, rows, schema, time_column, timestamp};
+    use crate::operators::testkit::{
+        Harness, changes, column as col, int, rows, schema, text_column, time_column, timestamp,
+    };
     use crate::operators::window::{FixedOffset, WindowKind};
+    use streamjob_core::DataType;
 
     #[test]
     fn a_row_comes_once_per_window() {
@@ -135,6 +147,32 @@ mod tests {
                 "-D[3, 1970-01-01T00:00:00, 1969-12-31T23:59:55, 1970-01-01T00:00:05, 1970-01-01T00:00:04.999]",
             ]
         );
+    }
+
+    #[test]
+    fn a_row_in_thousands_of_windows_comes_in_batches_of_bounded_size() {
+        let tvf = WindowTvf {
+            time_column: 1,
+            window: WindowSpec::new(WindowKind::Hop { size: 3_600_000, slide: 1000 }),
+            zone: None,
+            schema: schema(&[
+                ("a", DataType::STRING),
+                ("ts", timestamp()),
+                ("window_start", timestamp()),
+                ("window_end", timestamp()),
+                ("window_time", timestamp()),
+            ]),
+        };
+        let mut h = Harness::new(&tvf);
+        let (text, rows) = ("x".repeat(20_000), 5);
+        let times = (0..rows).map(Some).collect::<Vec<_>>();
+        h.batch(changes(
+            &"+I ".repeat(rows as usize),
+            vec![text_column(&vec![Some(text.as_str()); rows as usize]), time_column(&times)],
+        ));
+        let batches = h.take();
+        assert!(batches.iter().all(|b| b.bytes().unwrap() <= EMIT_BYTES + EMIT_BYTES / 4));
+        assert_eq!(batches.iter().map(Batch::num_rows).sum::<usize>(), 5 * 3600);
     }
 
     #[test]

@@ -387,3 +387,22 @@ proptest! {
         }
     }
 }
+
+/// Every row's version holds the list so far: of a full batch that would be more than a gigabyte.
+#[test]
+fn lists_that_grow_with_every_row_come_in_batches_of_bounded_size() {
+    const ROWS: usize = 3000;
+    let mut config =
+        grouped(vec![AggCall::new(F::ListAgg { delimiter: ",".into() }, Some(1), DataType::STRING)], false);
+    config.input = schema(&[("k", int()), ("v", DataType::STRING), ("p", DataType::Boolean)]);
+    config.generate_update_before = false;
+    let mut h = Harness::new(&config);
+    let text = "y".repeat(39);
+    let p: ArrayRef = Arc::new(BooleanArray::from(vec![true; ROWS]));
+    let columns = vec![col(&vec![Some(1); ROWS]), text_column(&vec![Some(text.as_str()); ROWS]), p];
+    h.batch(changes(&"+I ".repeat(ROWS), columns));
+    let batches = h.take();
+    assert_eq!(batches.iter().map(Batch::num_rows).sum::<usize>(), ROWS);
+    let largest = batches.iter().map(|b| b.bytes().unwrap()).max().unwrap();
+    assert!(largest <= 4 * crate::operators::EMIT_BYTES, "{largest}");
+}

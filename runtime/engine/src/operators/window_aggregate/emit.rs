@@ -5,7 +5,7 @@ use crate::operator::Output;
 use crate::operators::aggregate::scalar::{Scalar, ScalarRef, decode};
 use crate::operators::aggregate::{Acc, AggSet, ResultColumn};
 use crate::operators::window::LocalZone;
-use crate::operators::{EMIT_ROWS, at};
+use crate::operators::{EMIT_BYTES, EMIT_ROWS, at};
 use arrow::array::{RecordBatch, RecordBatchOptions};
 use arrow::datatypes::{DataType as ArrowType, SchemaRef, TimeUnit};
 use std::sync::Arc;
@@ -18,6 +18,8 @@ pub(super) struct Emitter {
     schema: SchemaRef,
     zone: Option<Arc<dyn LocalZone>>,
     rows: usize,
+    /// Of strings and the like.
+    bytes: usize,
     key: Vec<Option<Scalar>>,
 }
 
@@ -53,6 +55,7 @@ impl Emitter {
             schema,
             zone: config.zone.clone(),
             rows: 0,
+            bytes: 0,
             key: Vec::new(),
         })
     }
@@ -71,7 +74,7 @@ impl Emitter {
             self.key.push(decode(ty, &mut key)?);
         }
         for (column, output) in self.columns.iter_mut().zip(&self.output) {
-            column.push(match output {
+            let value = match output {
                 WindowOutput::Key(i) => at(&self.key, *i)?.as_ref().map_or(ScalarRef::Null, Scalar::as_ref),
                 WindowOutput::Agg(i) => at(accs, *i)?.result(at(&set.calls, *i)?),
                 WindowOutput::WindowStart => ScalarRef::Int(window.0),
@@ -80,10 +83,14 @@ impl Emitter {
                     let last = window.1 - 1;
                     ScalarRef::Int(self.zone.as_deref().map_or(last, |z| z.to_epoch(last)))
                 }
-            })?;
+            };
+            if let ScalarRef::Bytes(value) = value {
+                self.bytes += value.len();
+            }
+            column.push(value)?;
         }
         self.rows += 1;
-        if self.rows >= EMIT_ROWS { self.flush(out) } else { Ok(()) }
+        if self.rows >= EMIT_ROWS || self.bytes >= EMIT_BYTES { self.flush(out) } else { Ok(()) }
     }
 
     /// Emits what was gathered.
@@ -93,7 +100,7 @@ impl Emitter {
         }
         let columns = self.columns.iter_mut().map(ResultColumn::finish).collect::<Result<Vec<_>>>()?;
         let options = RecordBatchOptions::new().with_row_count(Some(self.rows));
-        self.rows = 0;
+        (self.rows, self.bytes) = (0, 0);
         out.emit(Batch::inserts(RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options)?))
     }
 }
