@@ -58,7 +58,16 @@ impl Checker<'_> {
             (Some("number"), Value::Number(_)) => self.number(value, schema, path),
             (Some("object"), other) => self.wrong_type("a mapping of fields", other, path),
             (Some("array"), other) => self.wrong_type("a list", other, path),
-            (Some("string"), other) => self.wrong_type("a string", other, path),
+            (Some("string"), other) => {
+                let pattern = schema.get("pattern").and_then(Value::as_str);
+                match (other, pattern.and_then(form)) {
+                    // In quotes it would still be wrong.
+                    (Value::Number(n), Some((kind, fix))) if !pattern.is_some_and(|p| matches(p, &n.to_string())) => {
+                        self.report(path, format!("expected {kind}, found the number {n}"), fix);
+                    }
+                    _ => self.wrong_type("a string", other, path),
+                }
+            }
             (Some("boolean"), other) => self.wrong_type("true or false", other, path),
             (Some("integer" | "number"), other) => self.wrong_type("a whole number", other, path),
             (Some(_), _) => {}

@@ -86,9 +86,11 @@ pub fn load(path: &Path) -> Result<StreamJob, ManifestError> {
         };
         ManifestError::one(path, None, "", format!("cannot be read: {error}"), fix)
     })?;
+    // Some editors begin a file with a mark of its encoding.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     match path.extension().is_some_and(|e| e.eq_ignore_ascii_case("sql")) {
-        true => from_sql(&text, path),
-        false => from_yaml(&text, path),
+        true => from_sql(text, path),
+        false => from_yaml(text, path),
     }
 }
 

@@ -140,6 +140,11 @@ fn bad() -> Vec<(String, &'static str, &'static str)> {
             "spec.configuration[\"table.exec.state.ttl\"]",
             "put it in quotes: \"1000\"",
         ),
+        (
+            with("checkpoint: {interval: 1, storage: {type: Memory}}"),
+            "spec.checkpoint.interval",
+            "expected a duration, found the number 1",
+        ),
         (with("networkPolicy: off"), "spec.networkPolicy", "expected a mapping"),
         (with("networkPolicy: {enabled: 'no'}"), "spec.networkPolicy.enabled", "true or false"),
         // The job.
@@ -188,7 +193,7 @@ fn bad() -> Vec<(String, &'static str, &'static str)> {
             rules::VOLUME_CLAIM.message,
         ),
         (checkpoint("interval: 1 fortnight"), "spec.checkpoint.interval", "is not a duration"),
-        (checkpoint("interval: 30"), "spec.checkpoint.interval", "expected a string, found the number 30"),
+        (checkpoint("interval: 30"), "spec.checkpoint.interval", "expected a duration, found the number 30"),
         (checkpoint("interval: '30'"), "spec.checkpoint.interval", "with its unit"),
         (checkpoint("interval: 0s"), "spec.checkpoint.interval", rules::INTERVAL.message),
         (checkpoint("timeout: 0ms"), "spec.checkpoint.timeout", rules::TIMEOUT.message),

@@ -124,7 +124,16 @@ fn absolute(target: Option<&str>) -> Result<Option<String>> {
 fn choose(job: Option<&str>, running: &[Entry]) -> Result<String> {
     let candidates: Vec<&Entry> = running.iter().filter(|e| job.is_none_or(|j| j == e.name)).collect();
     match candidates.as_slice() {
-        [] => Ok(DEFAULT_ADDRESS.into()),
+        [] => match (job, running) {
+            // Who answers there is compared with the name.
+            (Some(_), []) => Ok(DEFAULT_ADDRESS.into()),
+            (Some(job), _) => {
+                let names = running.iter().map(|e| e.name.as_str()).collect::<Vec<_>>().join(", ");
+                Err(Error::user(format!("no job '{job}' runs from this folder")).fix(format!("running here: {names}")))
+            }
+            (None, _) => Err(Error::user("no job runs from this folder")
+                .fix("call this from the folder that the job runs from, name the job, or give --address HOST:PORT")),
+        },
         [only] => only.address.clone().ok_or_else(|| {
             Error::user(format!(
                 "the job '{}' has no REST API (it runs with --no-rest, or is just starting)",
@@ -279,12 +288,13 @@ mod tests {
     #[test]
     fn the_address_is_that_of_the_only_job_that_fits() {
         let (a, b, silent) = (entry("a", Some("h:1")), entry("b", Some("h:2")), entry("c", None));
-        let table: [(Option<&str>, &[Entry], std::result::Result<&str, &str>); 7] = [
-            (None, &[], Ok(DEFAULT_ADDRESS)),
+        let table: [(Option<&str>, &[Entry], std::result::Result<&str, &str>); 8] = [
+            (None, &[], Err("no job runs from this folder")),
+            (Some("x"), &[], Ok(DEFAULT_ADDRESS)),
             (None, std::slice::from_ref(&a), Ok("h:1")),
             (None, &[a.clone(), b.clone()], Err("several jobs")),
             (Some("b"), &[a.clone(), b.clone()], Ok("h:2")),
-            (Some("x"), &[a.clone(), b.clone()], Ok(DEFAULT_ADDRESS)),
+            (Some("x"), &[a.clone(), b.clone()], Err("no job 'x' runs from this folder")),
             (Some("c"), &[a.clone(), silent.clone()], Err("no REST API")),
             (None, &[silent], Err("no REST API")),
         ];

@@ -84,7 +84,14 @@ fn context<'a>(prepared: &Prepared, connectors: &'a Recorder) -> PlanContext<'a>
 
 /// Plans a prepared job; errors name the file.
 pub fn plan(args: &JobArgs, prepared: &Prepared, connectors: &Recorder) -> Result<PlannedJob> {
-    plan_script(&prepared.sql, &context(prepared, connectors)).map_err(|e| e.context(args.file.display()))
+    plan_script(&prepared.sql, &context(prepared, connectors)).map_err(|e| e.context(script(args)))
+}
+
+/// What lines and columns of the script are counted in.
+fn script(args: &JobArgs) -> String {
+    let file = args.file.display();
+    let is_sql = args.file.extension().is_some_and(|e| e.eq_ignore_ascii_case("sql"));
+    if is_sql { file.to_string() } else { format!("{file}: spec.job.sql") }
 }
 
 /// `explain`.
@@ -92,7 +99,7 @@ pub fn explain(args: &JobArgs) -> Result<(), Failure> {
     let prepared = settings::prepare(args)?;
     let connectors = Recorder::new(&prepared.options)?;
     let mut text =
-        explain_script(&prepared.sql, &context(&prepared, &connectors)).map_err(|e| e.context(args.file.display()))?;
+        explain_script(&prepared.sql, &context(&prepared, &connectors)).map_err(|e| e.context(script(args)))?;
     if !text.ends_with('\n') {
         text.push('\n');
     }

@@ -8,7 +8,7 @@ use crate::plan::{Recorder, plan};
 use crate::report::Failure;
 use crate::settings::{self, LOCAL_STATE};
 use crate::signals::Signals;
-use crate::summary::{Footer, Header};
+use crate::summary::{Footer, Header, again};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -110,8 +110,11 @@ fn execute(args: &RunArgs, workers: Option<&CoordinatorArgs>) -> Result<(), Fail
         registration.write(&entry)?;
     }
     log::note(&header.text());
-    let outcome = watch(job, &view);
+    show(&job, &view);
+    // Whoever asked for the end may start the job again at once.
     drop(registration);
+    linger(&job, &view);
+    let outcome = job.wait();
     let over = !matches!(outcome, JobOutcome::Failed(_) | JobOutcome::Suspended { .. });
     if let Some(pool) = pool.filter(|_| over) {
         pool.end();
@@ -130,7 +133,7 @@ fn execute(args: &RunArgs, workers: Option<&CoordinatorArgs>) -> Result<(), Fail
         restarts: status.restarts,
         checkpoints,
         job: &header.job,
-        file: &file,
+        again: again(&args.job),
         storage: has_checkpoints.then_some(storage.as_str()),
         default_storage,
     };
@@ -172,14 +175,16 @@ fn listen(args: &CoordinatorArgs) -> Result<Arc<WorkerPool>> {
 }
 
 /// Shows the job until it has ended.
-fn watch(job: RunningJob, view: &JobView) -> JobOutcome {
+fn show(job: &RunningJob, view: &JobView) {
     let mut live = Live::new(view.clone());
     while !job.wait_timeout(TICK) {
         live.tick(SystemClock.now_ms());
     }
-    drop(live);
-    // The REST API ends with the job; whoever stopped it still asks where its state is, and whoever follows the status
-    // for the end.
+}
+
+/// The REST API ends with the job; whoever stopped it still asks where its state is, and whoever follows the status
+/// for the end.
+fn linger(job: &RunningJob, view: &JobView) {
     let savepoint = view.checkpoints().latest.savepoint;
     let recent = |s: &CheckpointInfo| {
         let ended = s.trigger_timestamp + i64::try_from(s.end_to_end_duration.unwrap_or(0)).unwrap_or(0);
@@ -191,7 +196,6 @@ fn watch(job: RunningJob, view: &JobView) -> JobOutcome {
     if job.rest_address().is_some() && asked_for {
         std::thread::sleep(LINGER);
     }
-    job.wait()
 }
 
 fn warn(text: &str) {

@@ -1,5 +1,6 @@
 //! The text around a run: what is about to run, and how it ended.
 
+use crate::args::JobArgs;
 use crate::live::Figures;
 use crate::units;
 use std::time::Duration;
@@ -62,8 +63,8 @@ pub struct Footer<'a> {
     pub checkpoints: Checkpoints,
     /// Job name.
     pub job: &'a str,
-    /// The file.
-    pub file: &'a str,
+    /// The command that runs it again.
+    pub again: String,
     /// Where checkpoints lie; `None` when they are gone with the process.
     pub storage: Option<&'a str>,
     /// The storage is the default one.
@@ -73,7 +74,7 @@ pub struct Footer<'a> {
 impl Footer<'_> {
     /// Lines for people.
     pub fn text(&self) -> String {
-        let run = format!("streamjob run {}", self.file);
+        let run = &self.again;
         let (end, next) = match self.outcome {
             JobOutcome::Finished { .. } => ("finished", None),
             JobOutcome::AlreadyFinished { checkpoint } => {
@@ -137,5 +138,55 @@ impl Footer<'_> {
         text.push('\n');
         text.push_str(&next.unwrap_or_default());
         text
+    }
+}
+
+/// The command that runs a job again. Secrets are left to whoever types it.
+pub fn again(job: &JobArgs) -> String {
+    let mut command = format!("streamjob run {}", quoted(&job.file.display().to_string()));
+    if let Some(parallelism) = job.over.parallelism {
+        command.push_str(&format!(" --parallelism {parallelism}"));
+    }
+    for (key, value) in &job.over.set {
+        let secret = ["secret", "password", "access-key", "token"].iter().any(|word| key.contains(word));
+        let value = if secret { "…" } else { value.as_str() };
+        command.push_str(&format!(" --set {}", quoted(&format!("{key}={value}"))));
+    }
+    command
+}
+
+/// For a shell.
+fn quoted(text: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "-_./:=,@%+…".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        text.to_string()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests {
+    use super::*;
+    use crate::args::OverlayArgs;
+
+    #[test]
+    fn a_run_is_repeated_with_all_that_it_was_given_but_secrets() {
+        let set = |key: &str, value: &str| (key.to_string(), value.to_string());
+        let job = |file: &str, parallelism, set| JobArgs { file: file.into(), over: OverlayArgs { parallelism, set } };
+        for (job, expected) in [
+            (job("a.sql", None, vec![]), "streamjob run a.sql"),
+            (
+                job("my job.sql", Some(2), vec![set("execution.checkpointing.dir", "s3://b/c"), set("k", "10 s")]),
+                "streamjob run 'my job.sql' --parallelism 2 --set execution.checkpointing.dir=s3://b/c --set 'k=10 s'",
+            ),
+            (
+                job("it's.sql", None, vec![set("s3.secret-key", "x")]),
+                r"streamjob run 'it'\''s.sql' --set s3.secret-key=…",
+            ),
+        ] {
+            assert_eq!(again(&job), expected);
+        }
     }
 }

@@ -2,8 +2,9 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 fn streamjob(dir: &Path, args: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_streamjob"));
@@ -163,4 +164,27 @@ fn reference_pages_are_printed() {
         assert!(output.status.success(), "{args:?}: {}", err(&output));
         assert!(out(&output).contains(part), "{args:?}: {}", out(&output));
     }
+}
+
+/// `streamjob run … | head -5`.
+#[test]
+fn a_job_ends_when_nobody_reads_its_rows_any_more() {
+    let dir = tempfile::tempdir().unwrap();
+    let sql = "CREATE TABLE s (a INT) WITH ('connector'='datagen', 'rows-per-second'='1000');
+        CREATE TABLE o (a INT) WITH ('connector'='print');
+        INSERT INTO o SELECT a FROM s;";
+    std::fs::write(dir.path().join("job.sql"), sql).unwrap();
+    let mut job = Command::new(env!("CARGO_BIN_EXE_streamjob"))
+        .current_dir(dir.path())
+        .args(["run", "job.sql", "--no-rest"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(job.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert!(line.starts_with("+I["), "{line}");
+    let output = job.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{}", err(&output));
+    assert!(err(&output).contains("nobody reads the output"), "{}", err(&output));
 }

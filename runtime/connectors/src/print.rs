@@ -100,8 +100,12 @@ impl Operator for Print {
             }
             self.text.push_str("]\n");
         }
-        (self.out)(&self.text)
-            .map_err(|e| Error::transient("the print connector cannot write to its output").caused_by(e))?;
+        (self.out)(&self.text).map_err(|e| match e.kind() {
+            // As in `streamjob run … | head`: no restart brings the reader back.
+            std::io::ErrorKind::BrokenPipe => Error::user("nobody reads the output of the print connector any more")
+                .fix("a job ends with the program that its rows are piped into; write to a file to keep them all"),
+            _ => Error::transient("the print connector cannot write to its output").caused_by(e),
+        })?;
         OperatorMetrics::add(&ctx.metrics.rows_out, batch.num_rows() as u64);
         Ok(())
     }

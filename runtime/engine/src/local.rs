@@ -29,6 +29,8 @@ use share::Peers;
 
 /// Threads that upload snapshots.
 const UPLOAD_THREADS: usize = 4;
+/// Bytes of a task's stack, used only as far as needed: expressions are evaluated level by level.
+const STACK: usize = 16 << 20;
 
 /// Starts all tasks of a job in this process. Errors when the graph cannot run as asked for; what goes wrong later
 /// comes as events. `events` should be unbounded: tasks wait while it is full.
@@ -125,7 +127,7 @@ impl LocalDeployment {
                 thread: None,
             };
             // On an error the deployment is dropped, which cancels what runs.
-            let thread = std::thread::Builder::new().name(name).spawn(move || run_task(setup));
+            let thread = std::thread::Builder::new().name(name).stack_size(STACK).spawn(move || run_task(setup));
             task.thread = Some(thread.transient("cannot start a task's thread")?);
             deployment.tasks.push(task);
         }

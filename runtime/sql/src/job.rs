@@ -11,6 +11,7 @@ use crate::plan::query::{Names, Planner};
 use crate::plan::sink::{self, SinkPlan};
 use crate::plan::{Rel, optimize};
 use crate::position::Position;
+use streamjob_core::error::ErrorExt;
 use streamjob_core::options::{Options, find};
 use streamjob_core::{Error, Result};
 use streamjob_engine::{Connectors, JobGraph};
@@ -48,23 +49,39 @@ pub struct PlanContext<'a> {
 
 /// Plans a script. Errors (User) carry line and column.
 pub fn plan_script(sql: &str, ctx: &PlanContext<'_>) -> Result<PlannedJob> {
-    let mut session = Session::new(ctx);
-    for located in parse_script(sql)? {
-        session.run(&located)?;
-    }
-    session.finish()
+    with_room(|| {
+        let mut session = Session::new(ctx);
+        for located in parse_script(sql)? {
+            session.run(&located)?;
+        }
+        session.finish()
+    })
 }
 
 /// What a script's EXPLAIN statements say; without any, the plan of its job.
 pub fn explain_script(sql: &str, ctx: &PlanContext<'_>) -> Result<String> {
-    let mut session = Session::new(ctx);
-    for located in parse_script(sql)? {
-        session.run(&located)?;
-    }
-    if session.explained.is_empty() {
-        return Ok(session.finish()?.explain);
-    }
-    Ok(session.explained.join("\n"))
+    with_room(|| {
+        let mut session = Session::new(ctx);
+        for located in parse_script(sql)? {
+            session.run(&located)?;
+        }
+        if session.explained.is_empty() {
+            return Ok(session.finish()?.explain);
+        }
+        Ok(session.explained.join("\n"))
+    })
+}
+
+/// Bytes of stack for planning, used only as far as needed: it descends into what the parser has bounded
+/// ([`crate::parser::MAX_OPERATORS`]), some kilobytes a level.
+const STACK: usize = 64 << 20;
+
+fn with_room<T: Send>(work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().name("planner".into()).stack_size(STACK).spawn_scoped(scope, work);
+        let thread = thread.transient("cannot start a thread")?;
+        thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
 }
 
 struct Session<'a> {
@@ -157,7 +174,7 @@ impl<'a> Session<'a> {
             && winner != value
         {
             self.warnings
-                .push(format!("{at}: SET '{key}' = '{value}' has no effect: the manifest sets it to '{winner}'"));
+                .push(format!("{at}: SET '{key}' = '{value}' has no effect: the manifest or --set has '{winner}'"));
         }
         if !self.inserts.is_empty() {
             self.warnings.push(format!("{at}: SET '{key}' stands behind an INSERT but counts for the whole job"));

@@ -401,7 +401,7 @@ fn options_come_from_the_manifest_first() {
     assert_eq!(job.options.text("state.backend.type"), Some("hashmap"));
     assert_eq!(job.options.explicit("table.exec.state.ttl"), None);
     assert_eq!(job.name.as_deref(), Some("n"));
-    assert!(job.warnings.iter().any(|w| w.contains("the manifest sets it to '4'")), "{:?}", job.warnings);
+    assert!(job.warnings.iter().any(|w| w.contains("the manifest or --set has '4'")), "{:?}", job.warnings);
     assert!(job.warnings.iter().any(|w| w.contains("old name of 'state.backend.type'")), "{:?}", job.warnings);
     assert!(!job.bounded);
     assert_eq!((job.sources, job.sinks), (vec!["plain".to_string()], vec!["files".to_string()]));

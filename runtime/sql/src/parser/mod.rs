@@ -2,6 +2,7 @@
 //! which ones a stream job cannot take. Queries inside are parsed by sqlparser
 //! in [`dialect::FlinkDialect`]; nothing is bound here.
 
+mod chains;
 pub mod ddl;
 pub mod dialect;
 pub mod json;
@@ -9,9 +10,11 @@ pub mod names;
 mod statement;
 pub mod types;
 
+pub use chains::MAX_OPERATORS;
 pub use statement::{CreateView, Explained, Insert, Located, Statement};
 
 use crate::position::{Position, from_parser, parser_error};
+use chains::check_chains;
 use datafusion_expr::sqlparser::ast::Query;
 use datafusion_expr::sqlparser::keywords::Keyword;
 use datafusion_expr::sqlparser::parser::{Parser, ParserError};
@@ -60,6 +63,7 @@ fn tokens(sql: &str) -> Result<Vec<TokenWithSpan>> {
             _ => {}
         }
     }
+    check_chains(&tokens)?;
     Ok(tokens)
 }
 
