@@ -17,9 +17,10 @@ pub fn init(format: LogFormat, verbose: u8, job: bool) {
     // On a terminal the live line tells what the information lines would.
     let quiet = !job || (format == LogFormat::Text && io::stderr().is_terminal());
     let default = match (verbose, quiet) {
-        (0, true) => "warn",
-        (0, false) => "warn,streamjob=info",
-        (1, _) => "warn,streamjob=debug",
+        // What the SDK says of credentials that it did not find, our error says in fewer words.
+        (0, true) => "warn,aws_config=error",
+        (0, false) => "warn,aws_config=error,streamjob=info",
+        (1, _) => "warn,aws_config=error,streamjob=debug",
         _ => "debug,streamjob=trace",
     };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));

@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM: the first suspends the job behind a checkpoint, the
+//! Ctrl-C, SIGTERM and a closed terminal: the first suspends the job behind a checkpoint, the
 //! second cancels it, the third ends the process. A worker hands its tasks back
 //! first, then ends.
 
@@ -90,21 +90,41 @@ async fn serve(mut stops: Stops, target: &Mutex<Option<Target>>) {
 struct Stops {
     interrupt: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
+    /// The terminal is closed; `None` where that is not to end the process (nohup).
+    hangup: Option<tokio::signal::unix::Signal>,
 }
 
 #[cfg(unix)]
 impl Stops {
     fn register() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hangup: if ignores_hangup() { None } else { Some(signal(SignalKind::hangup())?) },
+        })
     }
 
     async fn next(&mut self) -> Option<()> {
         tokio::select! {
             got = self.interrupt.recv() => got,
             got = self.terminate.recv() => got,
+            got = async {
+                match &mut self.hangup {
+                    Some(hangup) => hangup.recv().await,
+                    None => std::future::pending().await,
+                }
+            } => got,
         }
     }
+}
+
+/// Whether this process was started to outlive its terminal: SIGHUP, the first signal, is ignored.
+#[cfg(unix)]
+fn ignores_hangup() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 == 1)
 }
 
 #[cfg(not(unix))]

@@ -304,7 +304,7 @@ pub(crate) fn same_value(key: &str, a: &str, b: &str) -> bool {
     use streamjob_core::options::{OptionKind, parse_duration, parse_memory_size};
     match find(key).map(|d| d.kind) {
         Some(OptionKind::Duration) => parse_duration(a) == parse_duration(b),
-        Some(OptionKind::Size) => parse_memory_size(a) == parse_memory_size(b),
+        Some(OptionKind::Size | OptionKind::SizeTo(_)) => parse_memory_size(a) == parse_memory_size(b),
         Some(OptionKind::Text) | None => a == b,
         _ => a.trim().eq_ignore_ascii_case(b.trim()),
     }

@@ -14,6 +14,8 @@ pub enum OptionKind {
     Duration,
     /// A size in memory or on disk.
     Size,
+    /// A size of at most so many bytes.
+    SizeTo(u64),
     /// Any text.
     Text,
     /// One of these words, in any case.
@@ -28,6 +30,7 @@ impl OptionKind {
             OptionKind::Int(min, max) => value.trim().parse::<i64>().is_ok_and(|v| (min..=max).contains(&v)),
             OptionKind::Duration => parse_duration(value).is_some(),
             OptionKind::Size => parse_memory_size(value).is_some(),
+            OptionKind::SizeTo(max) => parse_memory_size(value).is_some_and(|size| size <= max),
             OptionKind::Text => true,
             OptionKind::Enum(words) => words.iter().any(|w| w.eq_ignore_ascii_case(value.trim())),
         };
@@ -42,6 +45,7 @@ impl OptionKind {
             OptionKind::Int(min, max) => format!("a whole number from {min} to {max}"),
             OptionKind::Duration => "a duration such as '30 s' or '500 ms'".into(),
             OptionKind::Size => "a size such as '64 mb'".into(),
+            OptionKind::SizeTo(max) => format!("a size such as '20 kb', at most {max} bytes"),
             OptionKind::Text => "a text".into(),
             OptionKind::Enum(words) => format!("one of {}", words.join(", ")),
         }
@@ -99,7 +103,7 @@ const fn no(key: &'static str, kind: OptionKind, default: &'static str, why: &'s
     OptionDef { key, deprecated: &[], kind, default: Some(default), support: Support::No(why), doc: why }
 }
 
-use OptionKind::{Bool, Duration, Enum, Int, Size, Text};
+use OptionKind::{Bool, Duration, Enum, Int, Size, SizeTo, Text};
 
 /// Every option, grouped by prefix.
 pub static REGISTRY: &[OptionDef] = &[
@@ -190,9 +194,9 @@ pub static REGISTRY: &[OptionDef] = &[
     yes(
         "execution.checkpointing.data-inline-threshold",
         &["state.storage.fs.memory-threshold", "state.backend.fs.memory-threshold"],
-        Size,
+        SizeTo(1 << 20),
         Some("20 kb"),
-        "State no larger than this stands inside the manifest; at most 1 MiB.",
+        "State no larger than this stands inside the manifest.",
     ),
     yes(
         "execution.checkpointing.sync-files",
