@@ -115,12 +115,10 @@ impl Sweep {
 
 /// Deletes all checkpoints of a lineage whose job has ended; savepoints stay.
 pub fn delete_all(lineage: &mut Lineage, now_ms: i64) -> Result<Swept> {
-    // First the head, so that nobody resumes from what is being deleted.
-    lineage.clear_latest(now_ms)?;
+    lineage.abandon(now_ms)?;
     let store = lineage.store().clone();
     let objects = gc::objects(store.as_ref(), lineage.paths().dir())?;
-    let known = Known { base: CheckpointId::MAX, now_ms, ..Known::default() };
-    gc::delete(store.as_ref(), lineage.paths().dir(), &gc::plan(&objects, &known))
+    gc::delete(store.as_ref(), lineage.paths().dir(), &gc::everything(&objects))
 }
 
 /// Deletes a savepoint or checkpoint by its location: its own files, manifest last.

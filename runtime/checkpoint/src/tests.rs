@@ -335,6 +335,39 @@ fn the_newest_n_stay_and_nothing_else() {
 }
 
 #[test]
+fn nobody_resumes_from_what_is_being_deleted() {
+    for begun_from in [false, true] {
+        for (operations, late) in (0..30).flat_map(|n| [(n, false), (n, true)]) {
+            let (store, storage) = memory();
+            let faulty = Arc::new(FaultyStore::new(store.clone(), i64::MAX, late));
+            let over = Storage::over(faulty.clone());
+            let mut a = auto(&over, "a");
+            (a.done(), a.done());
+            if begun_from {
+                let path = RestoreFrom::Path(store.url(&a.lineage.paths().checkpoint(2)));
+                a = Toy::start(&over, "me", &path, "b", ClaimMode::NoClaim).unwrap();
+                if operations % 2 == 0 {
+                    a.done();
+                }
+            }
+            // The server's clock is ahead.
+            store.set_time_ms(1_000);
+            faulty.crash_after(operations);
+            let deleted = collector::delete_all(&mut a.lineage, 0);
+            let left = || store.list(a.lineage.paths().dir()).unwrap();
+            assert_eq!(deleted.is_ok(), !faulty.crashed());
+            assert!(deleted.is_err() || left().is_empty(), "{:?}", left());
+            let job = Job::open(&storage, "shop", "order-count").unwrap();
+            let resumed = resolve(&job, "me", &RestoreFrom::Auto, true).unwrap();
+            assert!(resumed.skipped.is_empty());
+            // Untouched, when not even the first write came through.
+            let nothing_done = operations == 0 && !late;
+            assert_eq!(resumed.point.is_some(), nothing_done, "after {operations} operations, late: {late}");
+        }
+    }
+}
+
+#[test]
 fn fsck_tells_orphans_and_missing_files() {
     let (store, storage) = memory();
     let mut a = auto(&storage, "a");

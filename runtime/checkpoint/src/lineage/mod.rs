@@ -183,7 +183,10 @@ impl Lineage {
     }
 
     fn move_head(&mut self, latest: Option<Latest>, now_ms: i64) -> Publish {
-        let head = Head { latest, moved_at_ms: now_ms, nonce: nonce(), ..self.head.clone() };
+        self.put_head(Head { latest, moved_at_ms: now_ms, nonce: nonce(), ..self.head.clone() })
+    }
+
+    fn put_head(&mut self, head: Head) -> Publish {
         let key = self.job.head();
         let outcome = json(&head).and_then(|bytes| {
             Ok(match self.store().put_if_match(&key, &bytes, &self.etag)? {
@@ -235,9 +238,19 @@ impl Lineage {
         ))
     }
 
-    /// The job ended and its checkpoints are deleted: the head names none any more.
-    pub fn clear_latest(&mut self, now_ms: i64) -> Result<()> {
-        match self.move_head(None, now_ms) {
+    /// The job ended and its checkpoints go: the head names a lineage that has none, so that nobody resumes from what is
+    /// being deleted, nor from what this lineage began from. One write, so that a crash leaves all of them or none.
+    pub fn abandon(&mut self, now_ms: i64) -> Result<()> {
+        let head = Head {
+            job_id: new_job_id(),
+            base: 0,
+            began_from: None,
+            latest: None,
+            moved_at_ms: now_ms,
+            nonce: nonce(),
+            ..self.head.clone()
+        };
+        match self.put_head(head) {
             Publish::Done => Ok(()),
             Publish::Fenced(e) | Publish::Unknown(e) | Publish::Taken(e) | Publish::Failed(e) => Err(e),
         }
