@@ -321,13 +321,16 @@ impl ObjectStore for FsStore {
             Err(e) if absent(&e) => return Err(missing(self, key)),
             Err(e) => return Err(io_error("read", &path, e)),
         };
-        // No second copy where both are on one disk: nobody writes into a file that is there. What is at `to` already is
-        // written over, as below, and never removed: it may be a device.
-        if fs::hard_link(&path, to).is_ok() {
-            return Ok(source.metadata().map_err(|e| io_error("read", &path, e))?.len());
+        // A file that is there may be a link of the object from an earlier download, so it is replaced and never written
+        // into; anything else, which may be a device, is written into and never replaced.
+        if fs::metadata(to).is_ok_and(|m| m.is_file()) {
+            let to = fs::canonicalize(to).map_err(|e| io_error("look at", to, e))?;
+            let beside = Temporary(to.with_file_name(format!(".tmp-{}", Uuid::new_v4().simple())));
+            let size = link_or_copy(&path, &mut source, &beside.0)?;
+            fs::rename(&beside.0, &to).map_err(|e| io_error("write", &to, e))?;
+            return Ok(size);
         }
-        let mut target = File::create(to).map_err(|e| io_error("write", to, e))?;
-        io::copy(&mut source, &mut target).map_err(|e| io_error("write", to, e))
+        link_or_copy(&path, &mut source, to)
     }
 
     fn copy(&self, from: &str, to: &str) -> Result<()> {
@@ -364,6 +367,15 @@ impl ObjectWrite for Growing<'_> {
         self.store.settle(&self.file).map_err(|e| io_error("write", &self.temporary.0, e))?;
         self.store.replace(&self.target, &self.temporary)
     }
+}
+
+/// No second copy where both are on one disk: nobody writes into a file that is there. The size.
+fn link_or_copy(path: &Path, source: &mut File, to: &Path) -> Result<u64> {
+    if fs::hard_link(path, to).is_ok() {
+        return Ok(source.metadata().map_err(|e| io_error("read", path, e))?.len());
+    }
+    let mut target = File::create(to).map_err(|e| io_error("write", to, e))?;
+    io::copy(source, &mut target).map_err(|e| io_error("write", to, e))
 }
 
 /// Removes its file when dropped (a link or rename has taken the content by then).
@@ -435,6 +447,23 @@ mod tests {
         }
         assert_eq!(store.list("").unwrap().len(), 2);
         assert_eq!(fs::read_dir(dir.path().join("store").join(INTERNAL)).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn what_is_downloaded_again_replaces_the_file_and_leaves_the_object_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = FsStore::open(dir.path().join("store")).unwrap();
+        store.put("a", b"content").unwrap();
+        store.put("b", b"other").unwrap();
+        let (to, link) = (dir.path().join("to"), dir.path().join("link"));
+        std::os::unix::fs::symlink(&to, &link).unwrap();
+        for (key, to, content) in [("a", &to, "content"), ("a", &to, "content"), ("b", &link, "other"), ("b", &to, "other")] {
+            assert_eq!(store.download(key, to).unwrap(), content.len() as u64);
+            assert_eq!(fs::read_to_string(to).unwrap(), content);
+            assert_eq!(store.get("a").unwrap().unwrap().bytes, b"content");
+        }
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 3, "no temporary file is left");
     }
 
     #[test]
