@@ -104,9 +104,15 @@ impl FsStore {
     /// Runs `place` with the target's folder in place; again when a concurrent delete pruned the folder.
     fn in_folder(&self, target: &Path, place: impl Fn() -> io::Result<()>) -> Result<(), (io::Error, PathBuf)> {
         let parent = target.parent().unwrap_or(&self.root).to_path_buf();
+        let mut unsettled: Vec<&Path> = Vec::new();
         let mut tries = 0;
         loop {
             tries += 1;
+            // A folder that is made here once stays on the list, also when it is pruned and another one makes it again.
+            let found = if self.sync { changed_by_making(&parent) } else { Vec::new() };
+            if found.len() > unsettled.len() {
+                unsettled = found;
+            }
             match fs::create_dir_all(&parent) {
                 Ok(()) => {}
                 // Pruned while it was being made: either kind, unless a file stands there for good.
@@ -125,12 +131,15 @@ impl FsStore {
                 Err(e) if e.kind() == ErrorKind::NotFound && tries < PRUNE_RACES => continue,
                 Err(e) => return Err((e, target.to_path_buf())),
             }
-            // The name must survive a crash as the content does.
-            return match File::open(&parent).and_then(|d| self.settle(&d)) {
-                // Deleted again already, with its folder.
-                Err(e) if e.kind() == ErrorKind::NotFound => Ok(()),
-                synced => synced.map_err(|e| (e, parent)),
-            };
+            // The name must survive a crash as the content does, and so must those of new folders above it.
+            for dir in unsettled {
+                match File::open(dir).and_then(|d| d.sync_all()) {
+                    // Deleted again already.
+                    Err(e) if e.kind() == ErrorKind::NotFound => {}
+                    synced => synced.map_err(|e| (e, dir.to_path_buf()))?,
+                }
+            }
+            return Ok(());
         }
     }
 
@@ -378,6 +387,19 @@ fn link_or_copy(path: &Path, source: &mut File, to: &Path) -> Result<u64> {
     io::copy(source, &mut target).map_err(|e| io_error("write", to, e))
 }
 
+/// The folders whose content a new name in `dir` changes: itself, and as far as they are missing those above it, up to
+/// the first that is there.
+fn changed_by_making(dir: &Path) -> Vec<&Path> {
+    let mut changed = Vec::new();
+    for dir in dir.ancestors() {
+        changed.push(dir);
+        if dir.is_dir() {
+            break;
+        }
+    }
+    changed
+}
+
 /// Removes its file when dropped (a link or rename has taken the content by then).
 struct Temporary(PathBuf);
 
@@ -447,6 +469,16 @@ mod tests {
         }
         assert_eq!(store.list("").unwrap().len(), 2);
         assert_eq!(fs::read_dir(dir.path().join("store").join(INTERNAL)).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn new_folders_are_settled_up_to_the_first_that_was_there() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |path: &str| dir.path().join(path);
+        fs::create_dir(at("a")).unwrap();
+        let changed = |path: &str| changed_by_making(&at(path)).into_iter().map(Path::to_path_buf).collect::<Vec<_>>();
+        assert_eq!(changed("a"), [at("a")]);
+        assert_eq!(changed("a/b/c"), [at("a/b/c"), at("a/b"), at("a")]);
     }
 
     #[test]
