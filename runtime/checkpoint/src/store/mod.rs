@@ -10,6 +10,7 @@ mod memory;
 mod probe;
 mod s3;
 mod s3_error;
+mod s3_parts;
 
 pub use fs::FsStore;
 pub use location::{Located, Storage, open};
@@ -88,6 +89,8 @@ impl<S: ObjectStore + ?Sized> ObjectWrite for Whole<'_, S> {
 
 /// A place for objects.
 pub trait ObjectStore: Send + Sync {
+    /// Told by who knows that this place has worked with the same settings: what fails from now on may pass.
+    fn has_worked(&self) {}
     /// For messages: scheme, place and endpoint.
     fn describe(&self) -> String;
     /// The location of a key as a user would write it: `s3://bucket/prefix/key` or a path.
