@@ -4,10 +4,10 @@
 
 use crate::gc::{self, Known, Swept};
 use crate::layout::{METADATA, Place};
-use crate::lineage::{EpochRecord, Job, Lineage};
+use crate::lineage::{Claimed, Claims, EpochRecord, Job, Lineage};
 use crate::manifest::{Kind, Manifest};
-use crate::restore::{Decision, RestorePoint, load, load_epoch};
-use crate::retention::{ClaimMode, Retention};
+use crate::restore::{Decision, RestorePoint, find, load, load_epoch};
+use crate::retention::Retention;
 use crate::store::{ObjectStore, Storage, join};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use streamjob_core::{CheckpointId, Domain, Error, Result};
@@ -22,20 +22,20 @@ pub struct Collector {
     first_own: CheckpointId,
     orphan_age_ms: i64,
     /// Restored from elsewhere and owned: disposed of when the checkpoint of that number would be retired.
-    claimed: Option<(CheckpointId, RestorePoint)>,
+    claims: Claims,
+    /// Numbers of those for which that time has come.
+    due: BTreeSet<CheckpointId>,
 }
 
 impl Collector {
-    /// After a claim. `retained` checkpoints are kept; reads the manifests of those that are there.
-    pub fn start(job: &Job, lineage: &Lineage, decision: &Decision, retained: usize, claim: ClaimMode) -> Result<Self> {
+    /// After a take-over. `retained` checkpoints are kept; reads the manifests of those that are there.
+    pub fn start(job: &Job, lineage: &Lineage, decision: &Decision, retained: usize) -> Result<Self> {
         let mut marks = BTreeMap::new();
         for epoch in &decision.completed {
             marks.insert(epoch.epoch, marks_of(job, lineage, epoch)?);
         }
         let mut there: Vec<_> = decision.completed.iter().map(|e| (e.epoch, e.kind)).collect();
-        let claimed = decision.point.as_ref().filter(|p| claim == ClaimMode::Claim && !p.same_lineage);
-        let claimed = claimed.map(|p| (p.manifest.checkpoint, p.clone()));
-        there.extend(claimed.iter().map(|(id, _)| (*id, Kind::Checkpoint)));
+        there.extend(lineage.claims.left().iter().map(|c| (c.checkpoint, Kind::Checkpoint)));
         Ok(Self {
             retention: Retention::new(retained, there),
             marks,
@@ -43,7 +43,8 @@ impl Collector {
             base: decision.claim.base,
             first_own: decision.next_id,
             orphan_age_ms: gc::DEFAULT_ORPHAN_AGE_MS,
-            claimed,
+            claims: lineage.claims.clone(),
+            due: BTreeSet::new(),
         })
     }
 
@@ -74,11 +75,14 @@ impl Collector {
 
     /// Fixes what is garbage as of now; [`Sweep::run`] deletes it, on a background thread. Due after each completion and abort.
     pub fn plan(&mut self, pending: &[CheckpointId], next_id: CheckpointId, now_ms: i64) -> Sweep {
-        let mut disposals = Vec::new();
         for id in self.retention.release(pending) {
             self.marks.remove(&id);
-            disposals.extend(self.claimed.take_if(|(claimed, _)| *claimed == id).map(|(_, point)| point));
+            self.due.insert(id);
         }
+        // Again and again until it is done.
+        let disposals: Vec<_> =
+            self.claims.left().into_iter().filter(|claimed| self.due.contains(&claimed.checkpoint)).collect();
+        self.due = disposals.iter().map(|claimed| claimed.checkpoint).collect();
         let known = Known {
             marked: self.marks.values().flatten().cloned().collect(),
             live: self.retention.live().collect(),
@@ -97,7 +101,7 @@ impl Collector {
 /// A planned sweep. What is written after the plan has a number or deployment that the plan does not touch.
 pub struct Sweep {
     known: Known,
-    disposals: Vec<RestorePoint>,
+    disposals: Vec<Claimed>,
 }
 
 impl Sweep {
@@ -106,19 +110,32 @@ impl Sweep {
         let objects = gc::objects(lineage.store().as_ref(), lineage.paths().dir())?;
         // A coordinator that lost power deletes nothing.
         lineage.check_in_power()?;
-        for point in &self.disposals {
-            dispose_point(point)?;
-        }
-        gc::delete(lineage.store().as_ref(), lineage.paths().dir(), &gc::plan(&objects, &self.known))
+        let swept = gc::delete(lineage.store().as_ref(), lineage.paths().dir(), &gc::plan(&objects, &self.known))?;
+        // Last, since it may lie where this job can read only.
+        dispose_claimed(lineage, &self.disposals)?;
+        Ok(swept)
     }
 }
 
-/// Deletes all checkpoints of a lineage whose job has ended; savepoints stay.
+fn dispose_claimed(lineage: &Lineage, disposals: &[Claimed]) -> Result<()> {
+    for claimed in disposals {
+        // No manifest: an earlier disposal came to its end.
+        if let Some(point) = find(lineage.storage(), &claimed.location)? {
+            dispose_point(&point)?;
+        }
+        lineage.claims.disposed_of(claimed);
+    }
+    Ok(())
+}
+
+/// Deletes all checkpoints of a lineage whose job has ended, and what it claimed; other savepoints stay.
 pub fn delete_all(lineage: &mut Lineage, now_ms: i64) -> Result<Swept> {
     lineage.abandon(now_ms)?;
     let store = lineage.store().clone();
     let objects = gc::objects(store.as_ref(), lineage.paths().dir())?;
-    gc::delete(store.as_ref(), lineage.paths().dir(), &gc::everything(&objects))
+    let swept = gc::delete(store.as_ref(), lineage.paths().dir(), &gc::everything(&objects))?;
+    dispose_claimed(lineage, &lineage.claims.left())?;
+    Ok(swept)
 }
 
 /// Deletes a savepoint or checkpoint by its location: its own files, manifest last.

@@ -32,9 +32,10 @@ impl Toy {
     fn start(storage: &Storage, owner: &str, from: &RestoreFrom, attempt: &str, claim: ClaimMode) -> Result<Toy> {
         let job = Job::open(storage, "shop", "order-count")?;
         for _ in 0..10 {
-            let d = resolve(&job, owner, from, true)?;
+            let mut d = resolve(&job, owner, from, true)?;
+            d.own(claim);
             let TakeOver::Done(lineage) = job.take_over(owner, &d.claim, 0)? else { continue };
-            let mut collector = Collector::start(&job, &lineage, &d, RETAINED, claim)?;
+            let mut collector = Collector::start(&job, &lineage, &d, RETAINED)?;
             collector.add_attempt(attempt);
             let (files, history) = d.point.as_ref().map_or_else(Default::default, |p| {
                 let files = p.manifest.files().cloned().collect();
@@ -404,6 +405,61 @@ fn claimed_restore_points_are_deleted_when_retired_others_never() {
         let report = fsck(&b.job, b.lineage.paths(), true).unwrap();
         assert!(report.missing.is_empty(), "{report:?}");
     }
+}
+
+#[test]
+fn a_claim_outlives_coordinators_and_failed_disposals() {
+    // Restarted before the first checkpoint of its own, and before the claimed one is retired.
+    for own in 0..=RETAINED {
+        let (store, storage) = memory();
+        let mut a = auto(&storage, "a");
+        assert!(matches!(a.checkpoint(Kind::Savepoint).unwrap(), Publish::Done));
+        let from = history::list(&a.job).unwrap()[0].location.clone();
+        let mut b =
+            Toy::start(&storage, "me", &RestoreFrom::Path(from.clone()), "b", ClaimMode::Claim).unwrap();
+        for _ in 0..own {
+            b.done();
+            b.sweep(0).unwrap();
+        }
+        // No word of the claim in how it is started again.
+        let faulty = Arc::new(FaultyStore::new(store.clone(), i64::MAX, false));
+        let mut c = auto(&Storage::over(faulty.clone()), "c");
+        assert_eq!(c.lineage.head().claimed.len(), 1);
+        for _ in own..=RETAINED {
+            assert!(restore::load(&storage, &from).is_ok(), "{own}: still retained");
+            c.done();
+        }
+        // Whatever fails while it is disposed of, the next sweep does.
+        for operations in 0.. {
+            faulty.crash_after(operations);
+            let swept = c.sweep(0);
+            faulty.crash_after(i64::MAX);
+            if swept.is_ok() {
+                break;
+            }
+        }
+        let dir = from.strip_prefix("memory:/").unwrap();
+        assert!(store.list(dir).unwrap().is_empty(), "{:?}", store.list(dir).unwrap());
+        c.done();
+        assert!(c.lineage.head().claimed.is_empty(), "and then it is forgotten");
+        assert!(auto(&storage, "d").lineage.head().claimed.is_empty());
+    }
+}
+
+#[test]
+fn what_is_claimed_goes_with_all_others() {
+    let (store, storage) = memory();
+    let mut a = auto(&storage, "a");
+    a.checkpoint(Kind::Savepoint).unwrap();
+    a.checkpoint(Kind::Savepoint).unwrap();
+    let savepoints = history::list(&a.job).unwrap();
+    let from = RestoreFrom::Path(savepoints[0].location.clone());
+    let mut b = Toy::start(&storage, "me", &from, "b", ClaimMode::Claim).unwrap();
+    b.done();
+    collector::delete_all(&mut b.lineage, 0).unwrap();
+    assert!(restore::load(&storage, &savepoints[0].location).is_err());
+    assert!(restore::load(&storage, &savepoints[1].location).is_ok(), "another one is the user's");
+    assert_eq!(store.list("shop/order-count/savepoints").unwrap().len(), 3);
 }
 
 #[test]

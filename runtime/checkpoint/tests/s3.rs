@@ -190,7 +190,7 @@ fn a_whole_life_on_s3() {
     for (round, from) in [RestoreFrom::Auto, RestoreFrom::Auto].iter().enumerate() {
         let d = resolve(&job, "me", from, true).unwrap();
         let TakeOver::Done(mut lineage) = job.take_over("me", &d.claim, 1).unwrap() else { panic!() };
-        let mut collector = Collector::start(&job, &lineage, &d, 2, ClaimMode::NoClaim).unwrap();
+        let mut collector = Collector::start(&job, &lineage, &d, 2).unwrap();
         collector.add_attempt("a");
         assert_eq!(d.next_id, 1 + 4 * round as u64);
         for id in d.next_id..d.next_id + 4 {

@@ -1,5 +1,6 @@
 //! A job name in storage: who has it, and how the next coordinator takes it.
 
+use super::claims::{Claimed, Claims};
 use super::Lineage;
 use super::records::{EpochRecord, GenerationRecord, Head, HeadVersion, create, is_valid, json, nonce, parse};
 use crate::layout::{JobPaths, LineagePaths};
@@ -28,6 +29,8 @@ pub struct Claim {
     pub same_lineage: bool,
     /// Location of the checkpoint or savepoint that begins a new lineage.
     pub began_from: Option<String>,
+    /// Restore points that are the job's own.
+    pub claimed: Vec<Claimed>,
     /// For the head.
     pub revision: String,
 }
@@ -79,6 +82,7 @@ impl Job {
             job_id: claim.job_id.clone(),
             base: claim.base,
             began_from: claim.began_from.clone(),
+            claimed: claim.claimed.clone(),
             latest,
             moved_at_ms: now_ms,
             nonce: nonce(),
@@ -101,6 +105,7 @@ impl Job {
             storage: self.storage.clone(),
             job: self.paths.clone(),
             paths: self.paths.lineage(&claim.job_id),
+            claims: Claims::new(head.claimed.clone()),
             head,
             etag,
         }))

@@ -7,9 +7,12 @@
 //! epoch at which the current generation began (`base`), so that readers ignore
 //! records of older generations beyond it.
 
+mod claims;
 mod job;
 mod records;
 
+pub use claims::Claimed;
+pub(crate) use claims::Claims;
 pub use job::{Claim, Job, TakeOver, new_job_id};
 pub use records::{EpochRecord, GenerationRecord, Head, HeadVersion, Latest, is_valid};
 
@@ -69,9 +72,15 @@ pub struct Lineage {
     pub(crate) paths: LineagePaths,
     head: Head,
     etag: String,
+    pub(crate) claims: Claims,
 }
 
 impl Lineage {
+    /// For what may lie in other stores.
+    pub(crate) fn storage(&self) -> &Storage {
+        &self.storage
+    }
+
     /// The store.
     pub fn store(&self) -> &Arc<dyn ObjectStore> {
         &self.storage.root
@@ -183,7 +192,8 @@ impl Lineage {
     }
 
     fn move_head(&mut self, latest: Option<Latest>, now_ms: i64) -> Publish {
-        self.put_head(Head { latest, moved_at_ms: now_ms, nonce: nonce(), ..self.head.clone() })
+        let claimed = self.claims.left();
+        self.put_head(Head { latest, claimed, moved_at_ms: now_ms, nonce: nonce(), ..self.head.clone() })
     }
 
     fn put_head(&mut self, head: Head) -> Publish {
@@ -245,6 +255,7 @@ impl Lineage {
             job_id: new_job_id(),
             base: 0,
             began_from: None,
+            claimed: Vec::new(),
             latest: None,
             moved_at_ms: now_ms,
             nonce: nonce(),

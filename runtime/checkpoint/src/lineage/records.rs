@@ -1,6 +1,7 @@
 //! What stands under a job name beside checkpoints: the head, generations, epochs;
 //! and how such a record is made and read.
 
+use super::claims::Claimed;
 use crate::manifest::Kind;
 use crate::store::{Conditional, ObjectStore};
 use serde::de::DeserializeOwned;
@@ -27,6 +28,9 @@ pub struct Head {
     /// checkpoint of its own, the lineage's state is still that one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub began_from: Option<String>,
+    /// Restore points that are the job's own, to be disposed of when they are retired.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub claimed: Vec<Claimed>,
     /// The newest epoch that was published, and its manifest's location relative to the lineage, or in full.
     pub latest: Option<Latest>,
     /// When it was moved, milliseconds since the Unix epoch.

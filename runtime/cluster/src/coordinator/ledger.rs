@@ -112,6 +112,7 @@ impl Ledger {
         for _ in 0..CLAIM_TRIES {
             let mut decision = restore::resolve(&job, &settings.owner, from, false)?;
             decision.claim.revision.clone_from(&settings.revision);
+            decision.own(if settings.claim { ClaimMode::Claim } else { ClaimMode::NoClaim });
             for skipped in &decision.skipped {
                 tracing::warn!("checkpoint {} is passed over: {}", skipped.location, skipped.reason);
             }
@@ -121,8 +122,7 @@ impl Ledger {
             if let TakeOver::Done(lineage) = job.take_over(&settings.owner, &decision.claim, settings.clock.now_ms())? {
                 let start_message = start_message(&decision);
                 let localizer = Localizer::new(&lineage, decision.point.as_ref());
-                let claim = if settings.claim { ClaimMode::Claim } else { ClaimMode::NoClaim };
-                let collector = Collector::start(&job, &lineage, &decision, settings.retained(), claim)?;
+                let collector = Collector::start(&job, &lineage, &decision, settings.retained())?;
                 let finished = finished(&decision);
                 return Ok(Self {
                     continues: decision.claim.same_lineage && matches!(from, RestoreFrom::Auto | RestoreFrom::Latest),
