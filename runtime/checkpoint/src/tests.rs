@@ -154,6 +154,29 @@ fn a_superseded_coordinator_stops_and_names_its_successor() {
 }
 
 #[test]
+fn what_a_fenced_coordinator_won_never_becomes_part_of_the_history() {
+    let (_, storage) = memory();
+    let mut a = auto(&storage, "a");
+    a.done();
+    let mut b = auto(&storage, "b");
+    // 2, won late; and 3, when the next but one is in power already.
+    assert!(matches!(a.checkpoint(Kind::Checkpoint).unwrap(), Publish::Fenced(_)));
+    b.next_id = 4;
+    b.done();
+    let mut c = auto(&storage, "c");
+    assert!(matches!(a.checkpoint(Kind::Checkpoint).unwrap(), Publish::Fenced(_)));
+    c.done();
+    let d = auto(&storage, "d");
+    let epochs = |toy: &Toy| {
+        let head = toy.job.head().unwrap().unwrap().head;
+        let epochs = toy.job.epochs(toy.lineage.paths(), Some(&head)).unwrap();
+        epochs.into_iter().map(|e| e.epoch).collect::<Vec<_>>()
+    };
+    assert_eq!(epochs(&d), [1, 4, 5]);
+    assert_eq!(d.collector.retained(), [1, 4, 5]);
+}
+
+#[test]
 fn storage_that_fails_fences_nobody() {
     let mut fenced = 0;
     for operations in 0..80 {

@@ -4,8 +4,8 @@
 //!
 //! Why an epoch that an old coordinator wins late does no harm: it publishes only
 //! after it has moved the head, which the claim prevents; and the head remembers the
-//! epoch at which the current generation began (`base`), so that readers ignore
-//! records of older generations beyond it.
+//! epochs at which the current generation and those before it began, so that readers
+//! ignore records of older generations beyond them.
 
 mod claims;
 mod job;
@@ -14,7 +14,7 @@ mod records;
 pub use claims::Claimed;
 pub(crate) use claims::Claims;
 pub use job::{Claim, Job, TakeOver, new_job_id};
-pub use records::{EpochRecord, GenerationRecord, Head, HeadVersion, Latest, is_valid};
+pub use records::{Beginning, EpochRecord, GenerationRecord, Head, HeadVersion, Latest, is_valid};
 
 use crate::hash::checksum;
 use crate::layout::{JobPaths, LineagePaths, METADATA, manifest_path, savepoint_name};
@@ -254,6 +254,7 @@ impl Lineage {
         let head = Head {
             job_id: new_job_id(),
             base: 0,
+            earlier: Vec::new(),
             began_from: None,
             claimed: Vec::new(),
             latest: None,
