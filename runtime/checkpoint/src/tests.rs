@@ -392,6 +392,18 @@ fn nobody_resumes_from_what_is_being_deleted() {
 }
 
 #[test]
+fn the_newest_savepoints_are_remembered_whatever_their_names() {
+    let (store, storage) = memory();
+    let mut a = auto(&storage, "a");
+    for id in 1..=9 {
+        store.set_time_ms(id);
+        assert!(matches!(a.checkpoint(Kind::Savepoint).unwrap(), Publish::Done));
+    }
+    let recent = history::recent(&a.job, 3).unwrap();
+    assert_eq!(recent.iter().map(|(_, m)| m.checkpoint).collect::<Vec<_>>(), [9, 8, 7]);
+}
+
+#[test]
 fn fsck_tells_orphans_and_missing_files() {
     let (store, storage) = memory();
     let mut a = auto(&storage, "a");

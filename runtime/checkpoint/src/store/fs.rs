@@ -6,7 +6,7 @@
 
 use super::memory::folder_prefix;
 use super::{Conditional, Object, ObjectMeta, ObjectStore, ObjectWrite, check_key, missing};
-use crate::hash::checksum;
+use crate::hash::{checksum, read_checksum};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
@@ -256,6 +256,15 @@ impl ObjectStore for FsStore {
         let path = self.path(key)?;
         match fs::read(&path) {
             Ok(bytes) => Ok(Some(Object { etag: checksum(&bytes), bytes })),
+            Err(e) if absent(&e) => Ok(None),
+            Err(e) => Err(io_error("read", &path, e)),
+        }
+    }
+
+    fn checksum(&self, key: &str) -> Result<Option<(u64, String)>> {
+        let path = self.path(key)?;
+        match File::open(&path).and_then(|mut file| read_checksum(&mut file)) {
+            Ok(found) => Ok(Some(found)),
             Err(e) if absent(&e) => Ok(None),
             Err(e) => Err(io_error("read", &path, e)),
         }

@@ -105,6 +105,10 @@ pub trait ObjectStore: Send + Sync {
     fn put_if_match(&self, key: &str, bytes: &[u8], etag: &str) -> Result<Conditional>;
     /// Reads an object; `None` when there is none.
     fn get(&self, key: &str) -> Result<Option<Object>>;
+    /// Size and checksum of an object's content; `None` when there is none. Stores that can read it in pieces do.
+    fn checksum(&self, key: &str) -> Result<Option<(u64, String)>> {
+        Ok(self.get(key)?.map(|o| (o.bytes.len() as u64, crate::hash::checksum(&o.bytes))))
+    }
     /// Size and time of an object; `None` when there is none.
     fn head(&self, key: &str) -> Result<Option<ObjectMeta>>;
     /// All objects below the folder `dir` (`""` for all), at any depth, by key.

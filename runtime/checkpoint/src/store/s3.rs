@@ -5,6 +5,7 @@
 use super::s3_error::{Failure, Place, describe};
 use super::s3_parts::{Streamed, upload_file};
 use super::{Conditional, Object, ObjectMeta, ObjectStore, ObjectWrite, check_key, join, missing};
+use crate::hash::digest;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::config::retry::RetryConfig;
@@ -25,6 +26,7 @@ use streamjob_core::error::ErrorExt;
 use streamjob_core::{Error, Result};
 use tokio::io::AsyncWriteExt;
 use tokio::runtime::{Handle, Runtime};
+use xxhash_rust::xxh3::Xxh3;
 
 /// Larger files go up in parts.
 const MULTIPART_THRESHOLD: u64 = 16 << 20;
@@ -261,6 +263,32 @@ impl ObjectStore for S3Store {
         }
     }
 
+    fn checksum(&self, key: &str) -> Result<Option<(u64, String)>> {
+        let full = self.key(key)?;
+        let mut tries = 0;
+        loop {
+            let request = self.client.get_object().bucket(&self.bucket).key(&full);
+            let got = self.run(async move {
+                match request.send().await {
+                    Ok(answer) => Ok(hash_body(answer.body).await),
+                    Err(e) => Err(e),
+                }
+            })?;
+            match got {
+                Ok(Ok(found)) => return Ok(Some(found)),
+                Ok(Err(torn)) => {
+                    tries += 1;
+                    if tries >= OWN_TRIES {
+                        return Err(torn_error(&self.place, &full, torn));
+                    }
+                    std::thread::sleep(backoff(tries));
+                }
+                Err(e) if Failure::of(&e).is_missing_key() => return Ok(None),
+                Err(e) => return Err(self.fail("GetObject", &full, e)),
+            }
+        }
+    }
+
     fn head(&self, key: &str) -> Result<Option<ObjectMeta>> {
         let full = self.key(key)?;
         match self.run(self.client.head_object().bucket(&self.bucket).key(&full).send())? {
@@ -412,6 +440,19 @@ async fn write_body(mut body: ByteStream, to: PathBuf) -> std::result::Result<u6
     }
     file.flush().await.map_err(local)?;
     Ok(size)
+}
+
+async fn hash_body(
+    mut body: ByteStream,
+) -> std::result::Result<(u64, String), aws_sdk_s3::primitives::ByteStreamError> {
+    let mut hash = Xxh3::new();
+    let mut size = 0;
+    while let Some(piece) = body.next().await {
+        let piece = piece?;
+        hash.update(&piece);
+        size += piece.len() as u64;
+    }
+    Ok((size, digest(&hash)))
 }
 
 fn torn_error(place: &Place, key: &str, e: aws_sdk_s3::primitives::ByteStreamError) -> Error {
