@@ -1,7 +1,7 @@
 //! Lineages in storage: fencing, restore, garbage collection, under crashes.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-use crate::collector::{self, fsck};
+use crate::fsck::Report;
 use crate::manifest::tests::sample;
 use crate::restore::resolve;
 use crate::testing::FaultyStore;
@@ -302,7 +302,7 @@ fn a_savepoint_can_be_moved_and_a_stop_is_part_of_the_history() {
     let mut c =
         Toy::start(&storage, "me", &RestoreFrom::Path("memory:/moved/sp".into()), "c", ClaimMode::NoClaim).unwrap();
     c.done();
-    let disposed = collector::dispose(&storage, &stop.location).unwrap();
+    let disposed = dispose::savepoint(&storage, &stop.location).unwrap();
     assert!(disposed.objects >= 3);
     assert!(store.list(dir).unwrap().is_empty());
     assert_eq!(store.list("moved/sp").unwrap().len() as u64, disposed.objects);
@@ -345,8 +345,8 @@ fn the_newest_n_stay_and_nothing_else() {
     assert_eq!(a.collector.retained(), [9, 10]);
     let dirs = store.list_dirs(a.lineage.paths().dir()).unwrap();
     assert_eq!(dirs, ["chk-10", "chk-9", "epochs", "shared"]);
-    let report = fsck(&a.job, a.lineage.paths(), true).unwrap();
-    assert_eq!(report, collector::Report::default());
+    let report = fsck::lineage(&a.job, a.lineage.paths(), true).unwrap();
+    assert_eq!(report, Report { points: 2, ..Report::default() });
     let entries = history::list(&a.job).unwrap();
     assert_eq!(
         entries.iter().map(|e| (e.id, e.complete, e.retained)).collect::<Vec<_>>(),
@@ -408,16 +408,52 @@ fn fsck_tells_orphans_and_missing_files() {
     let (store, storage) = memory();
     let mut a = auto(&storage, "a");
     a.done();
+    assert!(matches!(a.checkpoint(Kind::Savepoint).unwrap(), Publish::Done));
+    assert_eq!(fsck::job(&a.job, true).unwrap(), Report { points: 2, ..Report::default() });
     let dir = a.lineage.paths().dir().to_string();
-    store.put(&store::join(&dir, "shared/z/9-lost"), b"x").unwrap();
-    store.put(&store::join(&dir, "notes.txt"), b"x").unwrap();
+    let savepoint = history::list(&a.job).unwrap().into_iter().find(|e| e.kind == Kind::Savepoint).unwrap().location;
+    let savepoint = savepoint.strip_prefix("memory:/").unwrap();
+    let at = |dir: &str, name: &str| store::join(dir, name);
+    let orphans =
+        [at(&dir, "shared/z/9-lost"), at(savepoint, "lost"), at(a.job.paths().dir(), "savepoints/sp/never-done")];
+    orphans.iter().for_each(|key| drop(store.put(key, b"x").unwrap()));
+    store.put(&at(&dir, "notes.txt"), b"x").unwrap();
     let gone = a.files.iter().find(|f| f.path.starts_with("shared/")).unwrap();
-    store.delete(&store::join(&dir, &gone.path)).unwrap();
-    let report = fsck(&a.job, a.lineage.paths(), false).unwrap();
-    assert_eq!(report.orphans.iter().map(|o| o.path.as_str()).collect::<Vec<_>>(), ["shared/z/9-lost"]);
-    assert_eq!(report.unknown, ["notes.txt"]);
+    store.delete(&at(&dir, &gone.path)).unwrap();
+    let report = fsck::job(&a.job, false).unwrap();
+    let found: BTreeSet<_> = report.orphans.iter().map(|o| o.location.clone()).collect();
+    assert_eq!(found, orphans.iter().map(|key| store.url(key)).collect());
+    assert_eq!(report.unknown, [store.url(&at(&dir, "notes.txt"))]);
     assert_eq!(report.missing.len(), 1);
-    assert!(report.missing[0].1.location.ends_with(&gone.path));
+    assert!(report.missing[0].location.ends_with(&gone.path));
+    assert!(report.unreadable.is_empty() && !report.is_whole());
+    store.put(&at(savepoint, "_metadata"), b"x").unwrap();
+    assert_eq!(fsck::job(&a.job, false).unwrap().unreadable[0].location, store.url(savepoint));
+}
+
+#[test]
+fn a_savepoint_is_disposed_of_unless_its_job_goes_on_from_it() {
+    let (store, storage) = memory();
+    let mut a = auto(&storage, "a");
+    a.done();
+    let chk = store.url(&a.lineage.paths().checkpoint(1));
+    assert!(message(dispose::savepoint(&storage, &chk)).contains("not a savepoint"));
+    assert!(message(dispose::savepoint(&storage, "memory:/nowhere/sp")).contains("Cannot find meta data"));
+    assert!(matches!(a.checkpoint(Kind::StopSavepoint).unwrap(), Publish::Done));
+    let stop = history::list(&a.job).unwrap().into_iter().find(|e| e.kind.is_savepoint()).unwrap().location;
+    assert!(message(dispose::savepoint(&storage, &stop)).contains("stopped behind it"));
+    // Begun from, and without a checkpoint of its own.
+    let mut b = Toy::start(&storage, "me", &RestoreFrom::Path(stop.clone()), "b", ClaimMode::NoClaim).unwrap();
+    assert!(message(dispose::savepoint(&storage, &stop)).contains("started from it"));
+    b.done();
+    // Somebody's own file stays.
+    let note = store::join(stop.strip_prefix("memory:/").unwrap(), "notes.txt");
+    let its_own = store.list(stop.strip_prefix("memory:/").unwrap()).unwrap().len();
+    store.put(&note, b"x").unwrap();
+    assert_eq!(dispose::savepoint(&storage, &stop).unwrap().objects as usize, its_own);
+    assert_eq!(store.list(stop.strip_prefix("memory:/").unwrap()).unwrap().len(), 1);
+    assert!(message(dispose::savepoint(&storage, &stop)).contains("Cannot find meta data"));
+    assert_eq!(auto(&storage, "c").history, b.history);
 }
 
 #[test]
@@ -437,7 +473,7 @@ fn claimed_restore_points_are_deleted_when_retired_others_never() {
         }
         assert_eq!(restore::load(&storage, &from).is_ok(), left, "{claim:?}");
         assert_eq!(store.list(a.lineage.paths().dir()).unwrap().is_empty(), !left);
-        let report = fsck(&b.job, b.lineage.paths(), true).unwrap();
+        let report = fsck::lineage(&b.job, b.lineage.paths(), true).unwrap();
         assert!(report.missing.is_empty(), "{report:?}");
     }
 }
@@ -445,13 +481,12 @@ fn claimed_restore_points_are_deleted_when_retired_others_never() {
 #[test]
 fn a_claim_outlives_coordinators_and_failed_disposals() {
     // Restarted before the first checkpoint of its own, and before the claimed one is retired.
-    for own in 0..=RETAINED {
+    for own in 0..RETAINED {
         let (store, storage) = memory();
         let mut a = auto(&storage, "a");
         assert!(matches!(a.checkpoint(Kind::Savepoint).unwrap(), Publish::Done));
         let from = history::list(&a.job).unwrap()[0].location.clone();
-        let mut b =
-            Toy::start(&storage, "me", &RestoreFrom::Path(from.clone()), "b", ClaimMode::Claim).unwrap();
+        let mut b = Toy::start(&storage, "me", &RestoreFrom::Path(from.clone()), "b", ClaimMode::Claim).unwrap();
         for _ in 0..own {
             b.done();
             b.sweep(0).unwrap();
@@ -460,7 +495,7 @@ fn a_claim_outlives_coordinators_and_failed_disposals() {
         let faulty = Arc::new(FaultyStore::new(store.clone(), i64::MAX, false));
         let mut c = auto(&Storage::over(faulty.clone()), "c");
         assert_eq!(c.lineage.head().claimed.len(), 1);
-        for _ in own..=RETAINED {
+        for _ in own..RETAINED {
             assert!(restore::load(&storage, &from).is_ok(), "{own}: still retained");
             c.done();
         }
@@ -578,8 +613,8 @@ proptest! {
         let mut toy = auto(&storage, "last");
         toy.done();
         toy.sweep(10 * gc::DEFAULT_ORPHAN_AGE_MS).unwrap();
-        let report = fsck(&toy.job, toy.lineage.paths(), true).unwrap();
-        prop_assert_eq!(report, collector::Report::default());
+        let report = fsck::lineage(&toy.job, toy.lineage.paths(), true).unwrap();
+        prop_assert_eq!(&report, &Report { points: report.points, ..Report::default() });
         prop_assert!(toy.collector.retained().len() <= RETAINED);
     }
 

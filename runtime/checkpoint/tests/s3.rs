@@ -59,7 +59,10 @@ fn large_files_go_up_in_parts_and_come_back_whole() {
     s.upload("big", &local).unwrap();
     assert_eq!(server.counts.parts.load(Ordering::SeqCst), 3);
     assert_eq!(s.download("big", &back).unwrap(), 20_000_001);
-    assert_eq!(s.checksum("big").unwrap().unwrap(), FsStore::open(dir.path()).unwrap().checksum("up").unwrap().unwrap());
+    assert_eq!(
+        s.checksum("big").unwrap().unwrap(),
+        FsStore::open(dir.path()).unwrap().checksum("up").unwrap().unwrap()
+    );
     assert!(s.checksum("nothing").unwrap().is_none());
     assert!(std::fs::read(&back).unwrap() == content);
     s.copy("big", "copy").unwrap();

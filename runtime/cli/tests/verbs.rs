@@ -65,6 +65,20 @@ fn savepoint_stop_drain_and_cancel() {
         );
         assert!(!inspected.out.contains("restored from"), "this run began empty: {}", inspected.out);
     }
+    let checked = run(dir, &["checkpoint", "fsck", "--deep"]).ok("fsck").out;
+    assert!(checked.contains("nothing missing; 0 orphans"), "{checked}");
+    // One that nobody needs is disposed of; the one behind which the job stopped is not.
+    let disposed = run(dir, &["savepoint", "--dispose", &other]).ok("dispose").out;
+    assert!(disposed.starts_with(&format!("disposed of {other}: ")), "{disposed}");
+    assert!(!Path::new(&other).exists());
+    let kept = run(dir, &["savepoint", "-d", &stopped]);
+    assert_eq!(kept.code, Some(2));
+    says("dispose", &kept, &["stopped behind it", "fix: "]);
+    fs::write(Path::new(&own).join("_metadata"), "x").unwrap();
+    let damaged = run(dir, &["checkpoint", "fsck", "--json"]);
+    assert_eq!(damaged.code, Some(2));
+    let found: serde_json::Value = serde_json::from_str(&damaged.out).unwrap();
+    assert_eq!(found["unreadable"][0]["location"], own.as_str(), "{found}");
     // The next run goes on from the last of them, and is canceled: nothing is taken, and all is kept.
     let job = start(dir, &[]);
     assert_eq!(run(dir, &["cancel", "orders"]).ok("cancel").out, "canceled orders\n");

@@ -1,7 +1,7 @@
 //! A job name in storage: who has it, and how the next coordinator takes it.
 
-use super::claims::{Claimed, Claims};
 use super::Lineage;
+use super::claims::{Claimed, Claims};
 use super::records::{EpochRecord, GenerationRecord, Head, HeadVersion, create, earlier, is_valid, json, nonce, parse};
 use crate::layout::{JobPaths, LineagePaths};
 use crate::store::{Conditional, ObjectStore, Storage};

@@ -498,7 +498,9 @@ mod tests {
         store.put("b", b"other").unwrap();
         let (to, link) = (dir.path().join("to"), dir.path().join("link"));
         std::os::unix::fs::symlink(&to, &link).unwrap();
-        for (key, to, content) in [("a", &to, "content"), ("a", &to, "content"), ("b", &link, "other"), ("b", &to, "other")] {
+        for (key, to, content) in
+            [("a", &to, "content"), ("a", &to, "content"), ("b", &link, "other"), ("b", &to, "other")]
+        {
             assert_eq!(store.download(key, to).unwrap(), content.len() as u64);
             assert_eq!(fs::read_to_string(to).unwrap(), content);
             assert_eq!(store.get("a").unwrap().unwrap().bytes, b"content");

@@ -91,6 +91,11 @@ impl Storage {
         open_with(&root, &self.s3, self.sync)
     }
 
+    /// Checkpoint storage with this root, reached in the same way.
+    pub fn beside(&self, root: &str) -> Result<Self> {
+        Ok(Self { root: self.at_root(root)?, ..self.clone() })
+    }
+
     /// Finds the folder that a user named by location; own storage is recognised by its prefix.
     pub fn locate(&self, location: &str) -> Result<Located> {
         let location = normalise(location)?;

@@ -11,8 +11,8 @@ use s3s_fs::FileSystem;
 use std::collections::HashSet;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use streamjob_checkpoint::S3Config;
 
