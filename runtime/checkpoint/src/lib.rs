@@ -5,7 +5,7 @@
 //! 2. `Job::open(&storage, namespace, name)`; [`restore::resolve`] with the owner and [`RestoreFrom`] gives a [`Decision`].
 //! 3. [`plan::plan`] compares the new job with `decision.point`'s manifest; `check` refuses before anything is touched.
 //! 4. `decision.own(mode)` says whose the restore point is from now on; `job.take_over(owner, &decision.claim, now)` takes the generation: a [`Lineage`], or `Moved` (go to 2).
-//! 5. `Collector::start` and `Localizer::new` for that lineage; `Coordinator::new(config, decision.next_id)`.
+//! 5. `Collector::start` for that lineage; `Coordinator::new(config, decision.next_id)`.
 //! 6. Deploy tasks with `point.reader` as restore store; `coordinator.tasks_running(true, now)` when all run.
 //! 7. Sleep until `next_deadline`, call `tick`; carry out every [`coordinator::Action`]:
 //!    - `Trigger`: `lineage.checkpoint(id, attempt)` or `lineage.savepoint(target)` is the [`Slot`]; `slot.writer(placement)` is
@@ -28,7 +28,6 @@ pub mod history;
 pub mod layout;
 pub mod lineage;
 mod local;
-mod localize;
 pub mod manifest;
 pub mod operator_state;
 pub mod plan;
@@ -48,7 +47,6 @@ pub use collector::Collector;
 pub use coordinator::{Action, Coordinator, FailureReason, RequestKind};
 pub use lineage::{Job, Lineage, Publish, Slot, TakeOver};
 pub use local::LocalFiles;
-pub use localize::Localizer;
 pub use manifest::{Kind, Manifest, OperatorEntry, Sizes, SubtaskEntry};
 pub use operator_state::OperatorPart;
 pub use plan::{NewJob, NewOperator, RestorePlan};

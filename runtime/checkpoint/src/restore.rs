@@ -51,8 +51,8 @@ impl fmt::Display for RestoreFrom {
 /// A checkpoint or savepoint to start from, verified.
 #[derive(Clone)]
 pub struct RestorePoint {
-    /// Its manifest. From another lineage or a savepoint, file paths carry a mark in front:
-    /// new checkpoints must not build on such files, and [`crate::Localizer`] copies them if they do.
+    /// Its manifest. From another lineage or a savepoint, file paths carry a mark in front: new checkpoints must not
+    /// build on such files, and [`crate::Lineage::publish`] refuses one that does.
     pub manifest: Manifest,
     /// Location of its folder.
     pub location: String,
@@ -60,8 +60,6 @@ pub struct RestorePoint {
     pub reader: CheckpointReader,
     /// The job goes on in the lineage that it belongs to.
     pub same_lineage: bool,
-    /// It lies in the job's own store.
-    pub own_store: bool,
 }
 
 /// A checkpoint that was passed over, and why.
@@ -187,7 +185,7 @@ pub(crate) fn find(storage: &Storage, path: &str) -> Result<Option<RestorePoint>
         None => (".".to_string(), folder),
     };
     let at = storage.locate(&parent)?;
-    find_at(&at.store, &at.dir, &join(&at.dir, name), at.own)
+    find_at(&at.store, &at.dir, &join(&at.dir, name))
 }
 
 fn no_manifest(path: &str) -> Error {
@@ -196,7 +194,7 @@ fn no_manifest(path: &str) -> Error {
 }
 
 /// Reads the manifest in `folder` (a key), whose lineage, if it is a checkpoint, is the folder `parent`.
-fn find_at(store: &Arc<dyn ObjectStore>, parent: &str, folder: &str, own: bool) -> Result<Option<RestorePoint>> {
+fn find_at(store: &Arc<dyn ObjectStore>, parent: &str, folder: &str) -> Result<Option<RestorePoint>> {
     let key = join(folder, METADATA);
     let Some(object) = store.get(&key)? else { return Ok(None) };
     let manifest = Manifest::decode(&store.url(&key), &object.bytes)?;
@@ -206,7 +204,6 @@ fn find_at(store: &Arc<dyn ObjectStore>, parent: &str, folder: &str, own: bool) 
         reader: CheckpointReader::new(store.clone(), dir),
         manifest,
         same_lineage: false,
-        own_store: own,
     }))
 }
 
@@ -216,7 +213,7 @@ pub fn load_epoch(job: &Job, lineage: &LineagePaths, epoch: &EpochRecord) -> Res
         return load(&job.storage, &epoch.manifest);
     }
     let folder = lineage.checkpoint(epoch.epoch);
-    let found = find_at(job.store(), lineage.dir(), &folder, true)?;
+    let found = find_at(job.store(), lineage.dir(), &folder)?;
     let mut point = found.ok_or_else(|| no_manifest(&job.store().url(&folder)))?;
     point.same_lineage = true;
     Ok(point)

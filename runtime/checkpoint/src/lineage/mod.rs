@@ -53,8 +53,6 @@ pub struct Slot {
     manifest: String,
     /// What an epoch record says of the manifest.
     record: String,
-    /// In the job's own store.
-    pub(crate) own: bool,
 }
 
 impl Slot {
@@ -109,19 +107,18 @@ impl Lineage {
             location: self.store().url(&self.paths.checkpoint(id)),
             manifest: self.paths.manifest(id),
             record: manifest_path(id),
-            own: true,
         }
     }
 
     /// Where a new savepoint goes: a fresh folder below `target`, or below the job's `savepoints`.
     pub fn savepoint(&self, target: Option<&str>) -> Result<Slot> {
         let name = savepoint_name(&self.head.job_id);
-        let (store, dir, own) = match target {
+        let (store, dir) = match target {
             Some(location) => {
                 let at = self.storage.locate(location)?;
-                (at.store, join(&at.dir, &name), at.own)
+                (at.store, join(&at.dir, &name))
             }
-            None => (self.store().clone(), join(&self.job.savepoints(), &name), true),
+            None => (self.store().clone(), join(&self.job.savepoints(), &name)),
         };
         let manifest = join(&dir, METADATA);
         Ok(Slot {
@@ -130,7 +127,6 @@ impl Lineage {
             target: Target::Savepoint { dir },
             manifest,
             store,
-            own,
         })
     }
 

@@ -57,7 +57,7 @@ pub struct Located {
     pub store: Arc<dyn ObjectStore>,
     /// The folder's key, without slashes around it; may be empty.
     pub dir: String,
-    /// True when it is the job's own storage, where server-side copies work.
+    /// True when it is the job's own storage.
     pub own: bool,
 }
 
