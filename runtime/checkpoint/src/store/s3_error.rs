@@ -168,6 +168,18 @@ mod tests {
     }
 
     #[test]
+    fn credentials_that_run_out_later_are_no_fault_of_the_user() {
+        use aws_sdk_s3::error::ConnectorError;
+        use aws_sdk_s3::operation::put_object::PutObjectError;
+        let place = Place { bucket: "b".into(), endpoint: "http://e:1".into() };
+        for (worked, domain) in [(false, Domain::User), (true, Domain::Transient)] {
+            let cause = ConnectorError::other("no credentials".into(), None);
+            let e = describe::<PutObjectError>(&place, "PutObject", "k", worked, SdkError::dispatch_failure(cause));
+            assert_eq!(e.domain(), domain, "{e}");
+        }
+    }
+
+    #[test]
     fn every_failure_names_bucket_endpoint_operation_and_a_fix() {
         let place = Place { bucket: "b".into(), endpoint: "http://e:1".into() };
         let answer = |status, code: &str| Failure::Answer { status, code: code.into() };
