@@ -1,16 +1,15 @@
 //! Keeps a lineage clean while a coordinator runs it: remembers what live
-//! checkpoints refer to, retires the oldest, sweeps the rest. Also disposes of
-//! single checkpoints and savepoints, and of all when the job has ended.
+//! checkpoints refer to, retires the oldest, sweeps the rest. Deletes all when
+//! the job has ended and wants none kept.
 
+use crate::dispose::dispose_point;
 use crate::gc::{self, Known, Swept};
-use crate::layout::{METADATA, Place};
-use crate::lineage::{EpochRecord, Job, Lineage};
+use crate::lineage::{Claimed, Claims, EpochRecord, Job, Lineage};
 use crate::manifest::{Kind, Manifest};
-use crate::restore::{Decision, RestorePoint, load, load_epoch};
-use crate::retention::{ClaimMode, Retention};
-use crate::store::{ObjectStore, Storage, join};
+use crate::restore::{Decision, find, load_epoch};
+use crate::retention::Retention;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
-use streamjob_core::{CheckpointId, Domain, Error, Result};
+use streamjob_core::{CheckpointId, Domain, Result};
 
 /// Garbage collection of one lineage by the coordinator in power.
 pub struct Collector {
@@ -22,20 +21,20 @@ pub struct Collector {
     first_own: CheckpointId,
     orphan_age_ms: i64,
     /// Restored from elsewhere and owned: disposed of when the checkpoint of that number would be retired.
-    claimed: Option<(CheckpointId, RestorePoint)>,
+    claims: Claims,
+    /// Numbers of those for which that time has come.
+    due: BTreeSet<CheckpointId>,
 }
 
 impl Collector {
-    /// After a claim. `retained` checkpoints are kept; reads the manifests of those that are there.
-    pub fn start(job: &Job, lineage: &Lineage, decision: &Decision, retained: usize, claim: ClaimMode) -> Result<Self> {
+    /// After a take-over. `retained` checkpoints are kept; reads the manifests of those that are there.
+    pub fn start(job: &Job, lineage: &Lineage, decision: &Decision, retained: usize) -> Result<Self> {
         let mut marks = BTreeMap::new();
         for epoch in &decision.completed {
             marks.insert(epoch.epoch, marks_of(job, lineage, epoch)?);
         }
         let mut there: Vec<_> = decision.completed.iter().map(|e| (e.epoch, e.kind)).collect();
-        let claimed = decision.point.as_ref().filter(|p| claim == ClaimMode::Claim && !p.same_lineage);
-        let claimed = claimed.map(|p| (p.manifest.checkpoint, p.clone()));
-        there.extend(claimed.iter().map(|(id, _)| (*id, Kind::Checkpoint)));
+        there.extend(lineage.claims.left().iter().map(|c| (c.checkpoint, Kind::Checkpoint)));
         Ok(Self {
             retention: Retention::new(retained, there),
             marks,
@@ -43,7 +42,8 @@ impl Collector {
             base: decision.claim.base,
             first_own: decision.next_id,
             orphan_age_ms: gc::DEFAULT_ORPHAN_AGE_MS,
-            claimed,
+            claims: lineage.claims.clone(),
+            due: BTreeSet::new(),
         })
     }
 
@@ -74,11 +74,14 @@ impl Collector {
 
     /// Fixes what is garbage as of now; [`Sweep::run`] deletes it, on a background thread. Due after each completion and abort.
     pub fn plan(&mut self, pending: &[CheckpointId], next_id: CheckpointId, now_ms: i64) -> Sweep {
-        let mut disposals = Vec::new();
         for id in self.retention.release(pending) {
             self.marks.remove(&id);
-            disposals.extend(self.claimed.take_if(|(claimed, _)| *claimed == id).map(|(_, point)| point));
+            self.due.insert(id);
         }
+        // Again and again until it is done.
+        let disposals: Vec<_> =
+            self.claims.left().into_iter().filter(|claimed| self.due.contains(&claimed.checkpoint)).collect();
+        self.due = disposals.iter().map(|claimed| claimed.checkpoint).collect();
         let known = Known {
             marked: self.marks.values().flatten().cloned().collect(),
             live: self.retention.live().collect(),
@@ -97,7 +100,7 @@ impl Collector {
 /// A planned sweep. What is written after the plan has a number or deployment that the plan does not touch.
 pub struct Sweep {
     known: Known,
-    disposals: Vec<RestorePoint>,
+    disposals: Vec<Claimed>,
 }
 
 impl Sweep {
@@ -106,80 +109,35 @@ impl Sweep {
         let objects = gc::objects(lineage.store().as_ref(), lineage.paths().dir())?;
         // A coordinator that lost power deletes nothing.
         lineage.check_in_power()?;
-        for point in &self.disposals {
-            dispose_point(point)?;
-        }
-        gc::delete(lineage.store().as_ref(), lineage.paths().dir(), &gc::plan(&objects, &self.known))
+        let swept = gc::delete(lineage.store().as_ref(), lineage.paths().dir(), &gc::plan(&objects, &self.known))?;
+        // Last, since it may lie where this job can read only.
+        dispose_claimed(lineage, &self.disposals)?;
+        Ok(swept)
     }
 }
 
-/// Deletes all checkpoints of a lineage whose job has ended; savepoints stay.
+fn dispose_claimed(lineage: &Lineage, disposals: &[Claimed]) -> Result<()> {
+    for claimed in disposals {
+        // No manifest: an earlier disposal came to its end.
+        if let Some(point) = find(lineage.storage(), &claimed.location)? {
+            dispose_point(&point)?;
+        }
+        lineage.claims.disposed_of(claimed);
+    }
+    Ok(())
+}
+
+/// Deletes all checkpoints of a lineage whose job has ended, and what it claimed; other savepoints stay.
 pub fn delete_all(lineage: &mut Lineage, now_ms: i64) -> Result<Swept> {
-    // First the head, so that nobody resumes from what is being deleted.
-    lineage.clear_latest(now_ms)?;
+    lineage.abandon(now_ms)?;
     let store = lineage.store().clone();
     let objects = gc::objects(store.as_ref(), lineage.paths().dir())?;
-    let known = Known { base: CheckpointId::MAX, now_ms, ..Known::default() };
-    gc::delete(store.as_ref(), lineage.paths().dir(), &gc::plan(&objects, &known))
+    let swept = gc::delete(store.as_ref(), lineage.paths().dir(), &gc::everything(&objects))?;
+    dispose_claimed(lineage, &lineage.claims.left())?;
+    Ok(swept)
 }
 
-/// Deletes a savepoint or checkpoint by its location: its own files, manifest last.
-pub fn dispose(storage: &Storage, path: &str) -> Result<Swept> {
-    dispose_point(&load(storage, path)?)
-}
-
-fn dispose_point(point: &RestorePoint) -> Result<Swept> {
-    let store = point.reader.store().as_ref();
-    let dir = point.reader.dir();
-    if point.manifest.kind.is_savepoint() {
-        return dispose_folder(store, dir);
-    }
-    let id = point.manifest.checkpoint;
-    let objects = gc::objects(store, dir)?;
-    // Its files are its own as far as no other manifest of that lineage refers to them.
-    let mut others = HashSet::new();
-    for object in &objects {
-        match Place::of(&object.key) {
-            Place::Manifest(other) if other != id => {
-                let key = join(dir, &object.key);
-                if let Some(o) = store.get(&key)? {
-                    others.extend(paths(&Manifest::decode(&store.url(&key), &o.bytes)?));
-                }
-            }
-            _ => {}
-        }
-    }
-    let own = paths(&point.manifest);
-    let own: HashSet<_> = own.iter().map(|p| p.strip_prefix(crate::layout::RESTORED).unwrap_or(p)).collect();
-    let mut garbage = Vec::new();
-    for order in 0..3 {
-        for o in objects.iter().filter(|o| !others.contains(&o.key)) {
-            let its = match Place::of(&o.key) {
-                Place::Exclusive(i) => order == 0 && i == id,
-                Place::Shared { .. } => order == 0 && own.contains(o.key.as_str()),
-                Place::Epoch(i) => order == 1 && i == id,
-                Place::Manifest(i) => order == 2 && i == id,
-                Place::Unknown => false,
-            };
-            if its {
-                garbage.push(gc::Garbage { path: o.key.clone(), size: o.size });
-            }
-        }
-    }
-    gc::delete(store, dir, &garbage)
-}
-
-fn dispose_folder(store: &dyn ObjectStore, dir: &str) -> Result<Swept> {
-    if dir.is_empty() {
-        return Err(Error::internal("a savepoint's folder is the whole store"));
-    }
-    let objects = gc::objects(store, dir)?;
-    let (manifest, data): (Vec<_>, Vec<_>) = objects.into_iter().partition(|o| o.key == METADATA);
-    let garbage: Vec<_> = data.into_iter().chain(manifest).map(|o| gc::Garbage { path: o.key, size: o.size }).collect();
-    gc::delete(store, dir, &garbage)
-}
-
-fn paths(manifest: &Manifest) -> HashSet<String> {
+pub(crate) fn paths(manifest: &Manifest) -> HashSet<String> {
     manifest.files().filter(|f| !f.path.is_empty()).map(|f| f.path.clone()).collect()
 }
 
@@ -196,49 +154,4 @@ fn marks_of(job: &Job, lineage: &Lineage, epoch: &EpochRecord) -> Result<HashSet
         }
         Err(e) => Err(e),
     }
-}
-
-/// What `fsck` found in one lineage.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Report {
-    /// Objects that no complete checkpoint refers to: leftovers, or of a running job's pending checkpoint.
-    pub orphans: Vec<gc::Garbage>,
-    /// Files that complete checkpoints refer to and that are not there or damaged.
-    pub missing: Vec<(CheckpointId, crate::verify::Damage)>,
-    /// Complete checkpoints whose manifest cannot be read.
-    pub unreadable: Vec<(CheckpointId, String)>,
-    /// Objects that are not of the checkpoint layout.
-    pub unknown: Vec<String>,
-}
-
-/// Compares a lineage's folder with its manifests; changes nothing.
-pub fn fsck(job: &Job, lineage: &crate::layout::LineagePaths, deep: bool) -> Result<Report> {
-    let head = job.head()?.map(|h| h.head);
-    let mut report = Report::default();
-    let mut marked = HashSet::new();
-    let mut live = BTreeSet::new();
-    for epoch in job.epochs(lineage, head.as_ref())? {
-        live.insert(epoch.epoch);
-        match load_epoch(job, lineage, &epoch) {
-            Ok(point) => {
-                for damage in crate::verify::verify(&point.reader, &point.manifest, deep)? {
-                    report.missing.push((epoch.epoch, damage));
-                }
-                if point.same_lineage {
-                    marked.extend(paths(&point.manifest));
-                }
-            }
-            Err(e) if e.domain() == Domain::User => report.unreadable.push((epoch.epoch, e.to_string())),
-            Err(e) => return Err(e),
-        }
-    }
-    for o in gc::objects(job.store().as_ref(), lineage.dir())? {
-        match Place::of(&o.key) {
-            _ if marked.contains(&o.key) => {}
-            Place::Manifest(id) | Place::Epoch(id) if live.contains(&id) => {}
-            Place::Unknown => report.unknown.push(o.key),
-            _ => report.orphans.push(gc::Garbage { path: o.key, size: o.size }),
-        }
-    }
-    Ok(report)
 }

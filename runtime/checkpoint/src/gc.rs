@@ -66,6 +66,20 @@ pub fn plan(objects: &[ObjectMeta], known: &Known) -> Vec<Garbage> {
     out.into_iter().map(|(_, g)| g).collect()
 }
 
+/// All that is of the checkpoint layout, whoever wrote it and when: epoch records first, since what has none is not
+/// complete, and manifests last.
+pub fn everything(objects: &[ObjectMeta]) -> Vec<Garbage> {
+    let order = |place: &Place| match place {
+        Place::Epoch(_) => Some(0),
+        Place::Exclusive(_) | Place::Shared { .. } => Some(1),
+        Place::Manifest(_) => Some(2),
+        Place::Unknown => None,
+    };
+    let mut out: Vec<_> = objects.iter().filter_map(|o| Some((order(&Place::of(&o.key))?, o))).collect();
+    out.sort_by_key(|(order, o)| (*order, &o.key));
+    out.into_iter().map(|(_, o)| Garbage { path: o.key.clone(), size: o.size }).collect()
+}
+
 #[derive(Debug, PartialEq, Eq)]
 enum Verdict {
     Now,
@@ -178,5 +192,13 @@ mod tests {
         let objects = ["chk-1/_metadata", "chk-1/x", "epochs/1", "chk-2/_metadata", "chk-2/z"].map(|p| object(p, 0));
         let order: Vec<_> = plan(&objects, &known).into_iter().map(|g| g.path).collect();
         assert_eq!(order, ["chk-1/x", "chk-2/z", "epochs/1", "chk-1/_metadata", "chk-2/_metadata"]);
+    }
+
+    #[test]
+    fn everything_goes_without_asking_a_clock() {
+        let objects = ["chk-1/_metadata", "chk-1/x", "epochs/1", "notes.txt", "shared/a/1-x"];
+        let objects = objects.map(|p| object(p, i64::MAX));
+        let order: Vec<_> = everything(&objects).into_iter().map(|g| g.path).collect();
+        assert_eq!(order, ["epochs/1", "chk-1/x", "shared/a/1-x", "chk-1/_metadata"]);
     }
 }

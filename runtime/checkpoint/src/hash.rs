@@ -2,7 +2,7 @@
 //! content as 16 hex digits.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::Path;
 use streamjob_core::error::ErrorExt;
 use streamjob_core::{Error, Result};
@@ -21,11 +21,16 @@ pub(crate) fn digest(hash: &Xxh3) -> String {
 /// Size in bytes and checksum of a local file, read once in pieces.
 pub fn file_checksum(path: &Path) -> Result<(u64, String)> {
     let mut file = File::open(path).transient(format!("cannot open {}", path.display()))?;
+    read_checksum(&mut file).transient(format!("cannot read {}", path.display()))
+}
+
+/// Size in bytes and checksum of what is left to read, read in pieces.
+pub(crate) fn read_checksum(source: &mut impl Read) -> io::Result<(u64, String)> {
     let mut hash = Xxh3::new();
     let mut size = 0u64;
     let mut buffer = vec![0u8; 256 << 10];
     loop {
-        let n = file.read(&mut buffer).transient(format!("cannot read {}", path.display()))?;
+        let n = source.read(&mut buffer)?;
         if n == 0 {
             return Ok((size, digest(&hash)));
         }

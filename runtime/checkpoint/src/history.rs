@@ -4,7 +4,7 @@ use crate::layout::{JobPaths, METADATA, Place};
 use crate::lineage::{EpochRecord, Head, Job, is_valid};
 use crate::manifest::{Kind, Manifest};
 use crate::restore::{RestorePoint, load, load_epoch};
-use crate::store::{Storage, join};
+use crate::store::{ObjectMeta, Storage, join};
 use crate::verify::{Damage, verify};
 use std::collections::BTreeSet;
 use streamjob_core::{CheckpointId, Domain, JobId, Result};
@@ -157,8 +157,13 @@ pub fn recent(job: &Job, limit: usize) -> Result<Vec<(String, Manifest)>> {
             take(load_epoch(job, &lineage, &record))?;
         }
     }
-    for name in store.list_dirs(&job.paths().savepoints())?.iter().take(limit) {
-        take(load(&job.storage, &store.url(&join(&job.paths().savepoints(), name))))?;
+    // Their names are random: the newest are those whose manifests were written last.
+    let manifest = |o: &ObjectMeta| o.key.strip_suffix(METADATA).is_some_and(|folder| folder.ends_with('/'));
+    let mut savepoints: Vec<_> =
+        store.list(&job.paths().savepoints())?.into_iter().filter(manifest).map(|o| (o.modified_ms, o.key)).collect();
+    savepoints.sort_unstable_by(|a, b| b.cmp(a));
+    for (_, key) in savepoints.iter().take(limit) {
+        take(load(&job.storage, &store.url(key)))?;
     }
     // A stop's savepoint has an epoch, too.
     out.sort_by(|a: &(String, Manifest), b| (b.1.checkpoint, &b.0).cmp(&(a.1.checkpoint, &a.0)));

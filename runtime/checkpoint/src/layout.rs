@@ -5,7 +5,7 @@ use streamjob_core::{CheckpointId, Error, JobId, Result};
 
 /// The manifest's file name.
 pub const METADATA: &str = "_metadata";
-/// Mark in front of paths of files that belong to another lineage or a savepoint, until they are copied over.
+/// Mark in front of paths of files that belong to another lineage or a savepoint: no checkpoint may refer to them.
 pub const RESTORED: &str = "restored/";
 
 /// The folder of a job name.

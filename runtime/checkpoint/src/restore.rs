@@ -2,8 +2,9 @@
 //! job is refused rather than started empty by mistake (streamjob-api.md rule 1).
 
 use crate::layout::{LineagePaths, METADATA, Place, RESTORED};
-use crate::lineage::{Claim, EpochRecord, Head, HeadVersion, Job, new_job_id};
+use crate::lineage::{Claim, Claimed, EpochRecord, Head, HeadVersion, Job, new_job_id};
 use crate::manifest::Manifest;
+use crate::retention::ClaimMode;
 use crate::snapshot_store::CheckpointReader;
 use crate::store::{ObjectStore, Storage, join};
 use crate::verify::verify;
@@ -50,8 +51,8 @@ impl fmt::Display for RestoreFrom {
 /// A checkpoint or savepoint to start from, verified.
 #[derive(Clone)]
 pub struct RestorePoint {
-    /// Its manifest. From another lineage or a savepoint, file paths carry a mark in front:
-    /// new checkpoints must not build on such files, and [`crate::Localizer`] copies them if they do.
+    /// Its manifest. From another lineage or a savepoint, file paths carry a mark in front: new checkpoints must not
+    /// build on such files, and [`crate::Lineage::publish`] refuses one that does.
     pub manifest: Manifest,
     /// Location of its folder.
     pub location: String,
@@ -59,8 +60,6 @@ pub struct RestorePoint {
     pub reader: CheckpointReader,
     /// The job goes on in the lineage that it belongs to.
     pub same_lineage: bool,
-    /// It lies in the job's own store.
-    pub own_store: bool,
 }
 
 /// A checkpoint that was passed over, and why.
@@ -86,6 +85,17 @@ pub struct Decision {
     pub completed: Vec<EpochRecord>,
 }
 
+impl Decision {
+    /// With [`ClaimMode::Claim`], what is restored from elsewhere becomes the job's own, together with the head.
+    pub fn own(&mut self, mode: ClaimMode) {
+        let Some(point) = self.point.as_ref().filter(|p| mode == ClaimMode::Claim && !p.same_lineage) else { return };
+        let claimed = Claimed { checkpoint: point.manifest.checkpoint, location: point.location.clone() };
+        if !self.claim.claimed.contains(&claimed) {
+            self.claim.claimed.push(claimed);
+        }
+    }
+}
+
 /// Decides. `deep` verifies checksums of all files, not only their presence and size.
 pub fn resolve(job: &Job, owner: &str, from: &RestoreFrom, deep: bool) -> Result<Decision> {
     // The head first: whatever is published after this moves it, and the claim then fails.
@@ -97,6 +107,7 @@ pub fn resolve(job: &Job, owner: &str, from: &RestoreFrom, deep: bool) -> Result
             base: 0,
             same_lineage: false,
             began_from: None,
+            claimed: Vec::new(),
             revision: String::new(),
         },
         point: None,
@@ -117,7 +128,10 @@ pub fn resolve(job: &Job, owner: &str, from: &RestoreFrom, deep: bool) -> Result
                     if *from == RestoreFrom::Auto && version.head.owner != owner {
                         return Err(retained_state_found(job, &version.head, owner));
                     }
-                    return from_path(job, seen, &path, deep);
+                    let claimed = version.head.claimed.clone();
+                    let mut decision = from_path(job, seen, &path, deep)?;
+                    decision.claim.claimed = claimed;
+                    return Ok(decision);
                 }
                 return match from {
                     RestoreFrom::Latest => Err(no_state(job, "no checkpoint was ever completed")),
@@ -139,7 +153,15 @@ fn from_path(job: &Job, seen: Option<HeadVersion>, path: &str, deep: bool) -> Re
     let base = point.manifest.checkpoint;
     let began_from = Some(point.location.clone());
     Ok(Decision {
-        claim: Claim { seen, job_id: new_job_id(), base, same_lineage: false, began_from, revision: String::new() },
+        claim: Claim {
+            seen,
+            job_id: new_job_id(),
+            base,
+            same_lineage: false,
+            began_from,
+            claimed: Vec::new(),
+            revision: String::new(),
+        },
         point: Some(mark_foreign(point)),
         next_id: base + 1,
         skipped: Vec::new(),
@@ -149,6 +171,11 @@ fn from_path(job: &Job, seen: Option<HeadVersion>, path: &str, deep: bool) -> Re
 
 /// Reads the manifest of a checkpoint or savepoint by the location of its folder or of `_metadata` itself. Not verified.
 pub fn load(storage: &Storage, path: &str) -> Result<RestorePoint> {
+    find(storage, path)?.ok_or_else(|| no_manifest(path))
+}
+
+/// [`load`]; `None` where there is no manifest.
+pub(crate) fn find(storage: &Storage, path: &str) -> Result<Option<RestorePoint>> {
     let trimmed = path.trim().trim_end_matches('/');
     let folder = trimmed.strip_suffix(METADATA).filter(|f| f.is_empty() || f.ends_with('/')).unwrap_or(trimmed);
     let folder = folder.trim_end_matches('/');
@@ -158,25 +185,26 @@ pub fn load(storage: &Storage, path: &str) -> Result<RestorePoint> {
         None => (".".to_string(), folder),
     };
     let at = storage.locate(&parent)?;
-    load_at(&at.store, &at.dir, &join(&at.dir, name), at.own, path)
+    find_at(&at.store, &at.dir, &join(&at.dir, name))
+}
+
+fn no_manifest(path: &str) -> Error {
+    Error::user(format!("Cannot find meta data file '_metadata' in directory {path}"))
+        .fix("give the folder of one checkpoint (…/chk-7) or savepoint (…/savepoint-…), or its _metadata file; `streamjob checkpoint list` shows them")
 }
 
 /// Reads the manifest in `folder` (a key), whose lineage, if it is a checkpoint, is the folder `parent`.
-fn load_at(store: &Arc<dyn ObjectStore>, parent: &str, folder: &str, own: bool, path: &str) -> Result<RestorePoint> {
+fn find_at(store: &Arc<dyn ObjectStore>, parent: &str, folder: &str) -> Result<Option<RestorePoint>> {
     let key = join(folder, METADATA);
-    let Some(object) = store.get(&key)? else {
-        return Err(Error::user(format!("Cannot find meta data file '_metadata' in directory {path}"))
-            .fix("give the folder of one checkpoint (…/chk-7) or savepoint (…/savepoint-…), or its _metadata file; `streamjob checkpoint list` shows them"));
-    };
+    let Some(object) = store.get(&key)? else { return Ok(None) };
     let manifest = Manifest::decode(&store.url(&key), &object.bytes)?;
     let dir = if manifest.kind.is_savepoint() { folder } else { parent };
-    Ok(RestorePoint {
+    Ok(Some(RestorePoint {
         location: store.url(folder),
         reader: CheckpointReader::new(store.clone(), dir),
         manifest,
         same_lineage: false,
-        own_store: own,
-    })
+    }))
 }
 
 /// Reads the manifest that an epoch record names.
@@ -185,8 +213,8 @@ pub fn load_epoch(job: &Job, lineage: &LineagePaths, epoch: &EpochRecord) -> Res
         return load(&job.storage, &epoch.manifest);
     }
     let folder = lineage.checkpoint(epoch.epoch);
-    let location = job.store().url(&folder);
-    let mut point = load_at(job.store(), lineage.dir(), &folder, true, &location)?;
+    let found = find_at(job.store(), lineage.dir(), &folder)?;
+    let mut point = found.ok_or_else(|| no_manifest(&job.store().url(&folder)))?;
     point.same_lineage = true;
     Ok(point)
 }
@@ -220,6 +248,7 @@ fn newest_verified(
                 base,
                 same_lineage: true,
                 began_from: version.head.began_from.clone(),
+                claimed: version.head.claimed.clone(),
                 revision: String::new(),
             },
             point: Some(point),

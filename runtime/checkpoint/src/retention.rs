@@ -4,41 +4,6 @@ use crate::manifest::Kind;
 use std::collections::BTreeMap;
 use streamjob_core::CheckpointId;
 
-/// What happens to checkpoints when the job ends (`checkpoint.retention`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RetentionPolicy {
-    /// Kept when the job is cancelled, fails or is suspended.
-    RetainOnCancellation,
-    /// Kept only when it fails.
-    DeleteOnCancellation,
-    /// Never kept.
-    NoRetention,
-}
-
-/// How a job ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum End {
-    /// All input was read and all output published.
-    Finished,
-    /// Cancelled by the user.
-    Cancelled,
-    /// Failed for good.
-    Failed,
-    /// Set aside, to be resumed.
-    Suspended,
-}
-
-impl RetentionPolicy {
-    /// Whether checkpoints outlive this end.
-    pub fn keeps(self, end: End) -> bool {
-        match end {
-            End::Finished => false,
-            End::Cancelled | End::Suspended => self == RetentionPolicy::RetainOnCancellation,
-            End::Failed => self != RetentionPolicy::NoRetention,
-        }
-    }
-}
-
 /// What becomes of the checkpoint or savepoint that a job was started from (`restore.claim`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ClaimMode {
@@ -101,20 +66,6 @@ impl Retention {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-
-    #[test]
-    fn three_policies_by_four_ends() {
-        use End::*;
-        use RetentionPolicy::*;
-        let table = [
-            (RetainOnCancellation, [false, true, true, true]),
-            (DeleteOnCancellation, [false, false, true, false]),
-            (NoRetention, [false, false, false, false]),
-        ];
-        for (policy, want) in table {
-            assert_eq!([Finished, Cancelled, Failed, Suspended].map(|e| policy.keeps(e)), want, "{policy:?}");
-        }
-    }
 
     #[test]
     fn the_newest_n_stay_and_savepoints_do_not_push_out_the_last_checkpoint() {

@@ -162,11 +162,13 @@ enum Description {
 
 /// Makes the store that [`SnapshotStore::description`] tells of, on this process's own access to the storage.
 pub fn described(storage: &Storage, description: &str) -> Result<Arc<dyn SnapshotStore>> {
+    // The coordinator has used the place before it told of it.
+    let at = |root: &str| storage.at_root(root).inspect(|store| store.has_worked());
     Ok(match serde_json::from_str(description).internal("the coordinator's description of a store")? {
         Description::Writer { root, target, placement } => {
-            Arc::new(CheckpointWriter::new(storage.at_root(&root)?, target, placement))
+            Arc::new(CheckpointWriter::new(at(&root)?, target, placement))
         }
-        Description::Reader { root, dir } => Arc::new(CheckpointReader::new(storage.at_root(&root)?, dir)),
+        Description::Reader { root, dir } => Arc::new(CheckpointReader::new(at(&root)?, dir)),
     })
 }
 

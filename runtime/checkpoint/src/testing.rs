@@ -110,6 +110,11 @@ impl FaultyStore {
         Self { inner, left: AtomicI64::new(operations), late }
     }
 
+    /// Works for so many more operations.
+    pub fn crash_after(&self, operations: i64) {
+        self.left.store(operations, Ordering::SeqCst);
+    }
+
     pub fn crashed(&self) -> bool {
         self.left.load(Ordering::SeqCst) < 0
     }

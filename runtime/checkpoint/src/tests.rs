@@ -1,7 +1,7 @@
 //! Lineages in storage: fencing, restore, garbage collection, under crashes.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-use crate::collector::{self, fsck};
+use crate::fsck::Report;
 use crate::manifest::tests::sample;
 use crate::restore::resolve;
 use crate::testing::FaultyStore;
@@ -16,7 +16,8 @@ use streamjob_state::{FileRef, Scope, SnapshotStore};
 struct Toy {
     job: Job,
     lineage: Lineage,
-    localizer: Localizer,
+    /// Reads what was restored.
+    restored: Option<CheckpointReader>,
     collector: Collector,
     next_id: CheckpointId,
     attempt: String,
@@ -32,9 +33,10 @@ impl Toy {
     fn start(storage: &Storage, owner: &str, from: &RestoreFrom, attempt: &str, claim: ClaimMode) -> Result<Toy> {
         let job = Job::open(storage, "shop", "order-count")?;
         for _ in 0..10 {
-            let d = resolve(&job, owner, from, true)?;
+            let mut d = resolve(&job, owner, from, true)?;
+            d.own(claim);
             let TakeOver::Done(lineage) = job.take_over(owner, &d.claim, 0)? else { continue };
-            let mut collector = Collector::start(&job, &lineage, &d, RETAINED, claim)?;
+            let mut collector = Collector::start(&job, &lineage, &d, RETAINED)?;
             collector.add_attempt(attempt);
             let (files, history) = d.point.as_ref().map_or_else(Default::default, |p| {
                 let files = p.manifest.files().cloned().collect();
@@ -42,7 +44,7 @@ impl Toy {
                 (files, history.split(',').filter_map(|h| h.parse().ok()).collect())
             });
             return Ok(Toy {
-                localizer: Localizer::new(&lineage, d.point.as_ref()),
+                restored: d.point.map(|p| p.reader),
                 collector,
                 next_id: d.next_id,
                 attempt: attempt.into(),
@@ -60,9 +62,16 @@ impl Toy {
         let new = writer.write(Scope::Shared, "sst", format!("{} {id}", self.attempt).as_bytes())?;
         let exclusive = writer.write(Scope::Exclusive, "own", b"exclusive")?;
         // The oldest shared file is compacted away now and then; a checkpoint's own file is never built upon.
-        let mut files: Vec<_> = self.files.iter().filter(|f| !f.path.starts_with("chk-")).cloned().collect();
+        let shared = |f: &&FileRef| !f.path.trim_start_matches("restored/").starts_with("chk-");
+        let mut files: Vec<_> = self.files.iter().filter(shared).cloned().collect();
         if files.len() > 2 {
             files.remove(0);
+        }
+        // What is not the lineage's, and all of a savepoint, is written anew.
+        for file in files.iter_mut().filter(|f| writer.self_contained() || !f.path.starts_with("shared/")) {
+            let own = CheckpointReader::new(self.lineage.store().clone(), self.lineage.paths().dir());
+            let from = self.restored.as_ref().filter(|_| !file.path.starts_with("shared/")).unwrap_or(&own);
+            *file = writer.write(Scope::Shared, "sst", &from.read(file)?)?;
         }
         files.extend([new, exclusive]);
         let mut history = self.history.clone();
@@ -83,19 +92,14 @@ impl Toy {
             Kind::Checkpoint => self.lineage.checkpoint(id, &self.attempt),
             _ => self.lineage.savepoint(None)?,
         };
-        let before = self.manifest(&slot, id, kind)?;
-        let mut m = before.clone();
-        self.localizer.localize(&slot, &mut m)?;
+        let m = self.manifest(&slot, id, kind)?;
         let outcome = self.lineage.publish(&slot, &m, 0);
-        match outcome {
-            Publish::Done if kind != Kind::Savepoint => {
-                self.files =
-                    if kind == Kind::Checkpoint { before.files().cloned().collect() } else { self.files.clone() };
-                self.history.push(id);
-                self.collector.completed(&m, &[]);
+        if matches!(outcome, Publish::Done) && kind != Kind::Savepoint {
+            if kind == Kind::Checkpoint {
+                self.files = m.files().cloned().collect();
             }
-            Publish::Done => {}
-            _ => self.localizer.forget(id),
+            self.history.push(id);
+            self.collector.completed(&m, &[]);
         }
         Ok(outcome)
     }
@@ -150,6 +154,29 @@ fn a_superseded_coordinator_stops_and_names_its_successor() {
     assert_eq!(auto(&storage, "c").history, [1, 3]);
     assert!(message(a.lineage.check_in_power()).contains("superseded by 3"));
     assert!(a.sweep(0).is_err(), "and deletes nothing");
+}
+
+#[test]
+fn what_a_fenced_coordinator_won_never_becomes_part_of_the_history() {
+    let (_, storage) = memory();
+    let mut a = auto(&storage, "a");
+    a.done();
+    let mut b = auto(&storage, "b");
+    // 2, won late; and 3, when the next but one is in power already.
+    assert!(matches!(a.checkpoint(Kind::Checkpoint).unwrap(), Publish::Fenced(_)));
+    b.next_id = 4;
+    b.done();
+    let mut c = auto(&storage, "c");
+    assert!(matches!(a.checkpoint(Kind::Checkpoint).unwrap(), Publish::Fenced(_)));
+    c.done();
+    let d = auto(&storage, "d");
+    let epochs = |toy: &Toy| {
+        let head = toy.job.head().unwrap().unwrap().head;
+        let epochs = toy.job.epochs(toy.lineage.paths(), Some(&head)).unwrap();
+        epochs.into_iter().map(|e| e.epoch).collect::<Vec<_>>()
+    };
+    assert_eq!(epochs(&d), [1, 4, 5]);
+    assert_eq!(d.collector.retained(), [1, 4, 5]);
 }
 
 #[test]
@@ -251,7 +278,7 @@ fn a_path_is_a_folder_or_its_metadata_and_begins_a_new_lineage() {
         let point = restore::load(&storage, &store.url(&b.lineage.paths().checkpoint(44))).unwrap();
         assert!(verify::verify(&point.reader, &point.manifest, true).unwrap().is_empty());
         assert!(point.manifest.files().all(|f| !f.path.starts_with("restored/")));
-        assert_eq!(b.done(), 45, "copies are made once and built upon");
+        assert_eq!(b.done(), 45);
     }
     let e = message(restore::load(&storage, "memory:/nowhere/chk-1"));
     assert!(e.starts_with("Cannot find meta data file '_metadata' in directory memory:/nowhere/chk-1"), "{e}");
@@ -278,7 +305,7 @@ fn a_savepoint_can_be_moved_and_a_stop_is_part_of_the_history() {
     let mut c =
         Toy::start(&storage, "me", &RestoreFrom::Path("memory:/moved/sp".into()), "c", ClaimMode::NoClaim).unwrap();
     c.done();
-    let disposed = collector::dispose(&storage, &stop.location).unwrap();
+    let disposed = dispose::savepoint(&storage, &stop.location).unwrap();
     assert!(disposed.objects >= 3);
     assert!(store.list(dir).unwrap().is_empty());
     assert_eq!(store.list("moved/sp").unwrap().len() as u64, disposed.objects);
@@ -321,8 +348,8 @@ fn the_newest_n_stay_and_nothing_else() {
     assert_eq!(a.collector.retained(), [9, 10]);
     let dirs = store.list_dirs(a.lineage.paths().dir()).unwrap();
     assert_eq!(dirs, ["chk-10", "chk-9", "epochs", "shared"]);
-    let report = fsck(&a.job, a.lineage.paths(), true).unwrap();
-    assert_eq!(report, collector::Report::default());
+    let report = fsck::lineage(&a.job, a.lineage.paths(), true).unwrap();
+    assert_eq!(report, Report { points: 2, ..Report::default() });
     let entries = history::list(&a.job).unwrap();
     assert_eq!(
         entries.iter().map(|e| (e.id, e.complete, e.retained)).collect::<Vec<_>>(),
@@ -335,20 +362,102 @@ fn the_newest_n_stay_and_nothing_else() {
 }
 
 #[test]
+fn nobody_resumes_from_what_is_being_deleted() {
+    for begun_from in [false, true] {
+        for (operations, late) in (0..30).flat_map(|n| [(n, false), (n, true)]) {
+            let (store, storage) = memory();
+            let faulty = Arc::new(FaultyStore::new(store.clone(), i64::MAX, late));
+            let over = Storage::over(faulty.clone());
+            let mut a = auto(&over, "a");
+            a.done();
+            a.done();
+            if begun_from {
+                let path = RestoreFrom::Path(store.url(&a.lineage.paths().checkpoint(2)));
+                a = Toy::start(&over, "me", &path, "b", ClaimMode::NoClaim).unwrap();
+                if operations % 2 == 0 {
+                    a.done();
+                }
+            }
+            // The server's clock is ahead.
+            store.set_time_ms(1_000);
+            faulty.crash_after(operations);
+            let deleted = collector::delete_all(&mut a.lineage, 0);
+            let left = || store.list(a.lineage.paths().dir()).unwrap();
+            assert_eq!(deleted.is_ok(), !faulty.crashed());
+            assert!(deleted.is_err() || left().is_empty(), "{:?}", left());
+            let job = Job::open(&storage, "shop", "order-count").unwrap();
+            let resumed = resolve(&job, "me", &RestoreFrom::Auto, true).unwrap();
+            assert!(resumed.skipped.is_empty());
+            // Untouched, when not even the first write came through.
+            let nothing_done = operations == 0 && !late;
+            assert_eq!(resumed.point.is_some(), nothing_done, "after {operations} operations, late: {late}");
+        }
+    }
+}
+
+#[test]
+fn the_newest_savepoints_are_remembered_whatever_their_names() {
+    let (store, storage) = memory();
+    let mut a = auto(&storage, "a");
+    for id in 1..=9 {
+        store.set_time_ms(id);
+        assert!(matches!(a.checkpoint(Kind::Savepoint).unwrap(), Publish::Done));
+    }
+    let recent = history::recent(&a.job, 3).unwrap();
+    assert_eq!(recent.iter().map(|(_, m)| m.checkpoint).collect::<Vec<_>>(), [9, 8, 7]);
+}
+
+#[test]
 fn fsck_tells_orphans_and_missing_files() {
     let (store, storage) = memory();
     let mut a = auto(&storage, "a");
     a.done();
+    assert!(matches!(a.checkpoint(Kind::Savepoint).unwrap(), Publish::Done));
+    assert_eq!(fsck::job(&a.job, true).unwrap(), Report { points: 2, ..Report::default() });
     let dir = a.lineage.paths().dir().to_string();
-    store.put(&store::join(&dir, "shared/z/9-lost"), b"x").unwrap();
-    store.put(&store::join(&dir, "notes.txt"), b"x").unwrap();
+    let savepoint = history::list(&a.job).unwrap().into_iter().find(|e| e.kind == Kind::Savepoint).unwrap().location;
+    let savepoint = savepoint.strip_prefix("memory:/").unwrap();
+    let at = |dir: &str, name: &str| store::join(dir, name);
+    let orphans =
+        [at(&dir, "shared/z/9-lost"), at(savepoint, "lost"), at(a.job.paths().dir(), "savepoints/sp/never-done")];
+    orphans.iter().for_each(|key| drop(store.put(key, b"x").unwrap()));
+    store.put(&at(&dir, "notes.txt"), b"x").unwrap();
     let gone = a.files.iter().find(|f| f.path.starts_with("shared/")).unwrap();
-    store.delete(&store::join(&dir, &gone.path)).unwrap();
-    let report = fsck(&a.job, a.lineage.paths(), false).unwrap();
-    assert_eq!(report.orphans.iter().map(|o| o.path.as_str()).collect::<Vec<_>>(), ["shared/z/9-lost"]);
-    assert_eq!(report.unknown, ["notes.txt"]);
+    store.delete(&at(&dir, &gone.path)).unwrap();
+    let report = fsck::job(&a.job, false).unwrap();
+    let found: BTreeSet<_> = report.orphans.iter().map(|o| o.location.clone()).collect();
+    assert_eq!(found, orphans.iter().map(|key| store.url(key)).collect());
+    assert_eq!(report.unknown, [store.url(&at(&dir, "notes.txt"))]);
     assert_eq!(report.missing.len(), 1);
-    assert!(report.missing[0].1.location.ends_with(&gone.path));
+    assert!(report.missing[0].location.ends_with(&gone.path));
+    assert!(report.unreadable.is_empty() && !report.is_whole());
+    store.put(&at(savepoint, "_metadata"), b"x").unwrap();
+    assert_eq!(fsck::job(&a.job, false).unwrap().unreadable[0].location, store.url(savepoint));
+}
+
+#[test]
+fn a_savepoint_is_disposed_of_unless_its_job_goes_on_from_it() {
+    let (store, storage) = memory();
+    let mut a = auto(&storage, "a");
+    a.done();
+    let chk = store.url(&a.lineage.paths().checkpoint(1));
+    assert!(message(dispose::savepoint(&storage, &chk)).contains("not a savepoint"));
+    assert!(message(dispose::savepoint(&storage, "memory:/nowhere/sp")).contains("Cannot find meta data"));
+    assert!(matches!(a.checkpoint(Kind::StopSavepoint).unwrap(), Publish::Done));
+    let stop = history::list(&a.job).unwrap().into_iter().find(|e| e.kind.is_savepoint()).unwrap().location;
+    assert!(message(dispose::savepoint(&storage, &stop)).contains("stopped behind it"));
+    // Begun from, and without a checkpoint of its own.
+    let mut b = Toy::start(&storage, "me", &RestoreFrom::Path(stop.clone()), "b", ClaimMode::NoClaim).unwrap();
+    assert!(message(dispose::savepoint(&storage, &stop)).contains("started from it"));
+    b.done();
+    // Somebody's own file stays.
+    let note = store::join(stop.strip_prefix("memory:/").unwrap(), "notes.txt");
+    let its_own = store.list(stop.strip_prefix("memory:/").unwrap()).unwrap().len();
+    store.put(&note, b"x").unwrap();
+    assert_eq!(dispose::savepoint(&storage, &stop).unwrap().objects as usize, its_own);
+    assert_eq!(store.list(stop.strip_prefix("memory:/").unwrap()).unwrap().len(), 1);
+    assert!(message(dispose::savepoint(&storage, &stop)).contains("Cannot find meta data"));
+    assert_eq!(auto(&storage, "c").history, b.history);
 }
 
 #[test]
@@ -368,9 +477,63 @@ fn claimed_restore_points_are_deleted_when_retired_others_never() {
         }
         assert_eq!(restore::load(&storage, &from).is_ok(), left, "{claim:?}");
         assert_eq!(store.list(a.lineage.paths().dir()).unwrap().is_empty(), !left);
-        let report = fsck(&b.job, b.lineage.paths(), true).unwrap();
+        let report = fsck::lineage(&b.job, b.lineage.paths(), true).unwrap();
         assert!(report.missing.is_empty(), "{report:?}");
     }
+}
+
+#[test]
+fn a_claim_outlives_coordinators_and_failed_disposals() {
+    // Restarted before the first checkpoint of its own, and before the claimed one is retired.
+    for own in 0..RETAINED {
+        let (store, storage) = memory();
+        let mut a = auto(&storage, "a");
+        assert!(matches!(a.checkpoint(Kind::Savepoint).unwrap(), Publish::Done));
+        let from = history::list(&a.job).unwrap()[0].location.clone();
+        let mut b = Toy::start(&storage, "me", &RestoreFrom::Path(from.clone()), "b", ClaimMode::Claim).unwrap();
+        for _ in 0..own {
+            b.done();
+            b.sweep(0).unwrap();
+        }
+        // No word of the claim in how it is started again.
+        let faulty = Arc::new(FaultyStore::new(store.clone(), i64::MAX, false));
+        let mut c = auto(&Storage::over(faulty.clone()), "c");
+        assert_eq!(c.lineage.head().claimed.len(), 1);
+        for _ in own..RETAINED {
+            assert!(restore::load(&storage, &from).is_ok(), "{own}: still retained");
+            c.done();
+        }
+        // Whatever fails while it is disposed of, the next sweep does.
+        for operations in 0.. {
+            faulty.crash_after(operations);
+            let swept = c.sweep(0);
+            faulty.crash_after(i64::MAX);
+            if swept.is_ok() {
+                break;
+            }
+        }
+        let dir = from.strip_prefix("memory:/").unwrap();
+        assert!(store.list(dir).unwrap().is_empty(), "{:?}", store.list(dir).unwrap());
+        c.done();
+        assert!(c.lineage.head().claimed.is_empty(), "and then it is forgotten");
+        assert!(auto(&storage, "d").lineage.head().claimed.is_empty());
+    }
+}
+
+#[test]
+fn what_is_claimed_goes_with_all_others() {
+    let (store, storage) = memory();
+    let mut a = auto(&storage, "a");
+    a.checkpoint(Kind::Savepoint).unwrap();
+    a.checkpoint(Kind::Savepoint).unwrap();
+    let savepoints = history::list(&a.job).unwrap();
+    let from = RestoreFrom::Path(savepoints[0].location.clone());
+    let mut b = Toy::start(&storage, "me", &from, "b", ClaimMode::Claim).unwrap();
+    b.done();
+    collector::delete_all(&mut b.lineage, 0).unwrap();
+    assert!(restore::load(&storage, &savepoints[0].location).is_err());
+    assert!(restore::load(&storage, &savepoints[1].location).is_ok(), "another one is the user's");
+    assert_eq!(store.list("shop/order-count/savepoints").unwrap().len(), 3);
 }
 
 #[test]
@@ -391,8 +554,7 @@ fn the_same_lives_on_a_file_system() {
     assert_eq!(b.done(), 6);
     // A savepoint elsewhere, by relative names, moved by renaming its folder.
     let slot = b.lineage.savepoint(Some(dir.path().join("elsewhere").to_str().unwrap())).unwrap();
-    let mut m = b.manifest(&slot, 7, Kind::Savepoint).unwrap();
-    b.localizer.localize(&slot, &mut m).unwrap();
+    let m = b.manifest(&slot, 7, Kind::Savepoint).unwrap();
     assert!(matches!(b.lineage.publish(&slot, &m, 0), Publish::Done));
     let moved = dir.path().join("moved");
     std::fs::rename(&slot.location, &moved).unwrap();
@@ -454,8 +616,8 @@ proptest! {
         let mut toy = auto(&storage, "last");
         toy.done();
         toy.sweep(10 * gc::DEFAULT_ORPHAN_AGE_MS).unwrap();
-        let report = fsck(&toy.job, toy.lineage.paths(), true).unwrap();
-        prop_assert_eq!(report, collector::Report::default());
+        let report = fsck::lineage(&toy.job, toy.lineage.paths(), true).unwrap();
+        prop_assert_eq!(&report, &Report { points: report.points, ..Report::default() });
         prop_assert!(toy.collector.retained().len() <= RETAINED);
     }
 

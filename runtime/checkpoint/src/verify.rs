@@ -1,6 +1,5 @@
 //! Whether everything that a manifest refers to is in storage, unchanged.
 
-use crate::hash::checksum;
 use crate::manifest::Manifest;
 use crate::snapshot_store::{CheckpointReader, check, file_key};
 use std::collections::{HashMap, HashSet};
@@ -44,11 +43,9 @@ pub fn verify(reader: &CheckpointReader, manifest: &Manifest, deep: bool) -> Res
         let problem = match there.get(&key) {
             None => Some("missing".to_string()),
             Some(size) if *size != file.size => Some(format!("has {size} bytes, its checkpoint says {}", file.size)),
-            Some(_) if deep => match store.get(&key)? {
+            Some(_) if deep => match store.checksum(&key)? {
                 None => Some("missing".to_string()),
-                Some(o) => check(&location, file, o.bytes.len() as u64, &checksum(&o.bytes))
-                    .err()
-                    .map(|e| e.message().to_string()),
+                Some((size, sum)) => check(&location, file, size, &sum).err().map(|e| e.message().to_string()),
             },
             Some(_) => None,
         };

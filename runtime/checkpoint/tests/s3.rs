@@ -5,6 +5,7 @@
 mod support;
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -58,11 +59,65 @@ fn large_files_go_up_in_parts_and_come_back_whole() {
     s.upload("big", &local).unwrap();
     assert_eq!(server.counts.parts.load(Ordering::SeqCst), 3);
     assert_eq!(s.download("big", &back).unwrap(), 20_000_001);
+    assert_eq!(
+        s.checksum("big").unwrap().unwrap(),
+        FsStore::open(dir.path()).unwrap().checksum("up").unwrap().unwrap()
+    );
+    assert!(s.checksum("nothing").unwrap().is_none());
     assert!(std::fs::read(&back).unwrap() == content);
     s.copy("big", "copy").unwrap();
     assert_eq!(s.head("copy").unwrap().unwrap().size, 20_000_001);
     let e = s.download("nothing", &back).unwrap_err();
     assert!(e.message().contains("s3://bucket/some/prefix/nothing does not exist"), "{e}");
+}
+
+/// What a heap backend's state goes through.
+#[test]
+fn what_is_written_in_pieces_goes_up_in_parts_as_it_comes() {
+    let server = serve(Conditions::Honoured);
+    let s = store(&server);
+    let counts = |c: &std::sync::atomic::AtomicUsize| c.load(Ordering::SeqCst);
+    let piece: Vec<u8> = (0..1_000_000u32).map(|i| ((i * 31) >> 3) as u8).collect();
+    let mut object = s.create("state").unwrap();
+    for i in 1..=100 {
+        object.write_all(&piece).unwrap();
+        // What has not begun to go up is held in memory: never more than two parts and the one that is being filled.
+        assert!(counts(&server.counts.parts) + 3 >= i * piece.len() / (8 << 20), "after {i} pieces");
+    }
+    object.finish().unwrap();
+    assert_eq!((counts(&server.counts.parts), counts(&server.counts.puts)), (12, 0));
+    assert!(s.get("state").unwrap().unwrap().bytes == piece.repeat(100));
+    // Small ones are one request; none at all is left of what is dropped.
+    let mut small = s.create("small").unwrap();
+    small.write_all(&piece).unwrap();
+    small.finish().unwrap();
+    assert_eq!((counts(&server.counts.parts), counts(&server.counts.puts)), (12, 1));
+    let mut dropped = s.create("dropped").unwrap();
+    dropped.write_all(&piece.repeat(30)).unwrap();
+    assert_eq!(counts(&server.counts.aborts), 0);
+    drop(dropped);
+    assert_eq!(counts(&server.counts.aborts), 1);
+    assert!(s.head("dropped").unwrap().is_none());
+    assert_eq!(s.head("small").unwrap().unwrap().size, 1_000_000);
+}
+
+#[test]
+fn an_upload_whose_last_answer_is_lost_has_come_through() {
+    let server = serve(Conditions::Honoured);
+    let s = store(&server);
+    let mut object = s.create("state").unwrap();
+    object.write_all(&vec![7; 20_000_000]).unwrap();
+    server.counts.lost_completions.store(1, Ordering::SeqCst);
+    object.finish().unwrap();
+    assert_eq!(s.head("state").unwrap().unwrap().size, 20_000_000);
+    assert_eq!(server.counts.aborts.load(Ordering::SeqCst), 0);
+    // An upload that somebody aborted has not; it is not the job's fault either.
+    let mut object = s.create("other").unwrap();
+    object.write_all(&vec![7; 20_000_000]).unwrap();
+    server.counts.forgotten_uploads.store(1, Ordering::SeqCst);
+    let e = object.finish().unwrap_err();
+    assert_eq!(e.domain(), Domain::Transient);
+    assert!(e.to_string().contains("CompleteMultipartUpload"), "{e}");
 }
 
 #[test]
@@ -140,7 +195,7 @@ fn a_whole_life_on_s3() {
     for (round, from) in [RestoreFrom::Auto, RestoreFrom::Auto].iter().enumerate() {
         let d = resolve(&job, "me", from, true).unwrap();
         let TakeOver::Done(mut lineage) = job.take_over("me", &d.claim, 1).unwrap() else { panic!() };
-        let mut collector = Collector::start(&job, &lineage, &d, 2, ClaimMode::NoClaim).unwrap();
+        let mut collector = Collector::start(&job, &lineage, &d, 2).unwrap();
         collector.add_attempt("a");
         assert_eq!(d.next_id, 1 + 4 * round as u64);
         for id in d.next_id..d.next_id + 4 {

@@ -245,6 +245,15 @@ pub enum CheckpointCommand {
     /// Check that every file of a checkpoint is there, with its size and checksum.
     #[command(after_help = "Example:\n  streamjob checkpoint verify savepoints/savepoint-ab12")]
     Verify(PointArgs),
+    /// Compare all that lies in a job's folder with its checkpoints and savepoints: missing files, and leftovers.
+    #[command(
+        after_help = "Files of a checkpoint that is under way are leftovers as long as it is. Code 2 when something is missing.
+
+Examples:
+  streamjob checkpoint fsck
+  streamjob checkpoint fsck --storage s3://checkpoints/shop --job order-count --json"
+    )]
+    Fsck(FsckArgs),
 }
 
 /// Where checkpoints lie.
@@ -270,6 +279,17 @@ pub struct StorageArgs {
 /// `checkpoint list`.
 #[derive(Debug, Clone, Args)]
 pub struct HistoryArgs {
+    /// Where they lie.
+    #[command(flatten)]
+    pub at: StorageArgs,
+}
+
+/// `checkpoint fsck`.
+#[derive(Debug, Clone, Args)]
+pub struct FsckArgs {
+    /// Read every file and compare its checksum, too.
+    #[arg(long)]
+    pub deep: bool,
     /// Where they lie.
     #[command(flatten)]
     pub at: StorageArgs,
@@ -304,6 +324,15 @@ pub struct SavepointArgs {
     /// Folder to put the savepoint into. Default: the job's own.
     #[arg(long, value_name = "DIR")]
     pub target: Option<String>,
+    /// Delete the savepoint at PATH instead, unless it is what its job would go on from. No job need run.
+    #[arg(long, short, value_name = "PATH", conflicts_with_all = ["job", "address", "target"])]
+    pub dispose: Option<String>,
+    /// With --dispose: root of the job's checkpoints, if the savepoint does not lie there.
+    #[arg(long, value_name = "LOCATION", default_value = LOCAL_CHECKPOINTS, requires = "dispose")]
+    pub storage: String,
+    /// With --dispose: sets an option that says how to reach storage (s3.endpoint, s3.region, …).
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = key_value, requires = "dispose")]
+    pub set: Vec<(String, String)>,
 }
 
 /// `stop`.

@@ -1,6 +1,6 @@
-//! `checkpoint list|inspect|verify`: looks into storage; changes nothing.
+//! `checkpoint list|inspect|verify|fsck`: looks into storage; changes nothing. `savepoint --dispose` deletes one there.
 
-use crate::args::{CheckpointCommand, HistoryArgs, PointArgs, StorageArgs};
+use crate::args::{CheckpointCommand, FsckArgs, HistoryArgs, PointArgs, StorageArgs};
 use crate::reference::print;
 use crate::report::Failure;
 use crate::settings::s3_config;
@@ -8,7 +8,8 @@ use crate::units;
 use serde_json::{Value, json};
 use std::time::Duration;
 use streamjob_checkpoint::history::{self, Entry};
-use streamjob_checkpoint::{Job, Kind, Manifest, Storage};
+use streamjob_checkpoint::verify::Damage;
+use streamjob_checkpoint::{Job, Kind, Manifest, Storage, dispose, fsck};
 use streamjob_core::error::ErrorExt;
 use streamjob_core::options::Options;
 use streamjob_core::{Domain, Error, Result};
@@ -19,21 +20,27 @@ pub fn run(command: &CheckpointCommand) -> Result<(), Failure> {
         CheckpointCommand::List(args) => Ok(list(args)?),
         CheckpointCommand::Inspect(args) => Ok(inspect(args)?),
         CheckpointCommand::Verify(args) => verify(args),
+        CheckpointCommand::Fsck(args) => fsck(args),
     }
 }
 
-fn open(at: &StorageArgs) -> Result<Storage> {
+/// How storage is reached.
+fn options(set: &[(String, String)]) -> Result<Options> {
     let mut options = Options::default();
-    for (key, value) in &at.set {
+    for (key, value) in set {
         options.set(key, value).map_err(|e| e.context("--set"))?;
     }
+    Ok(options)
+}
+
+fn open(at: &StorageArgs) -> Result<Storage> {
     let local = !at.storage.contains("://") || at.storage.starts_with("file:");
     let path = at.storage.strip_prefix("file://").unwrap_or(&at.storage);
     if local && at.storage != "memory:" && !std::path::Path::new(path).is_dir() {
         return Err(Error::user(format!("there is no checkpoint storage at {}", at.storage))
             .fix("give --storage as the job does (checkpoint.storage, execution.checkpointing.dir), or call this from the folder that the job ran from"));
     }
-    Storage::open(&at.storage, s3_config(&options)?)
+    Storage::open(&at.storage, s3_config(&options(&at.set)?)?)
 }
 
 /// The named job, or the only one that is there.
@@ -134,11 +141,7 @@ fn point(storage: &Storage, args: &PointArgs) -> Result<String> {
 fn open_for(args: &PointArgs) -> Result<Storage> {
     match &args.path {
         Some(_) if args.at.storage == crate::args::LOCAL_CHECKPOINTS => {
-            let mut options = Options::default();
-            for (key, value) in &args.at.set {
-                options.set(key, value).map_err(|e| e.context("--set"))?;
-            }
-            Storage::open(&args.at.storage, s3_config(&options)?)
+            Storage::open(&args.at.storage, s3_config(&options(&args.at.set)?)?)
         }
         _ => open(&args.at),
     }
@@ -214,6 +217,56 @@ fn verify(args: &PointArgs) -> Result<(), Failure> {
         }
     }
     if damages.is_empty() { Ok(()) } else { Err(Failure::Told(Domain::User)) }
+}
+
+fn fsck(args: &FsckArgs) -> Result<(), Failure> {
+    let storage = open(&args.at)?;
+    let (job, name) = job(&storage, &args.at)?;
+    let report = fsck::job(&job, args.deep)?;
+    if args.at.json {
+        let damages = |list: &[Damage]| -> Vec<Value> {
+            list.iter().map(|d| json!({"location": d.location, "problem": d.problem})).collect()
+        };
+        let orphans: Vec<Value> =
+            report.orphans.iter().map(|o| json!({"location": o.location, "size": o.size})).collect();
+        print_json(&json!({
+            "namespace": args.at.namespace, "job": name, "checkpoints": report.points,
+            "missing": damages(&report.missing), "unreadable": damages(&report.unreadable),
+            "orphans": orphans, "unknown": report.unknown,
+        }))?;
+    } else {
+        let mut text = String::new();
+        for d in &report.unreadable {
+            text.push_str(&format!("unreadable: {}: {}\n", d.location, d.problem));
+        }
+        for d in &report.missing {
+            text.push_str(&format!("missing: {}: {}\n", d.location, d.problem));
+        }
+        for o in &report.orphans {
+            text.push_str(&format!("orphan: {}: {}\n", o.location, units::bytes(o.size)));
+        }
+        for location in &report.unknown {
+            text.push_str(&format!("unknown: {location}\n"));
+        }
+        if report.is_whole() {
+            let left: u64 = report.orphans.iter().map(|o| o.size).sum();
+            text.push_str(&format!(
+                "ok: {name}: {} checkpoints and savepoints, nothing missing; {} orphans of {}\n",
+                report.points,
+                report.orphans.len(),
+                units::bytes(left)
+            ));
+        }
+        print(&text)?;
+    }
+    if report.is_whole() { Ok(()) } else { Err(Failure::Told(Domain::User)) }
+}
+
+/// `savepoint --dispose`.
+pub fn dispose(path: &str, storage: &str, set: &[(String, String)]) -> Result<()> {
+    let storage = Storage::open(storage, s3_config(&options(set)?)?)?;
+    let swept = dispose::savepoint(&storage, path)?;
+    print(&format!("disposed of {path}: {} files, {}\n", swept.objects, units::bytes(swept.bytes)))
 }
 
 fn print_json(value: &Value) -> Result<()> {

@@ -27,6 +27,9 @@ const END: Duration = Duration::from_secs(30);
 
 /// `savepoint`.
 pub fn savepoint(args: &SavepointArgs) -> Result<(), Failure> {
+    if let Some(path) = &args.dispose {
+        return Ok(crate::checkpoints::dispose(path, &args.storage, &args.set)?);
+    }
     let job = Remote::find(&args.at)?;
     let trigger = uuid::Uuid::new_v4().simple().to_string();
     let body = SavepointRequest {

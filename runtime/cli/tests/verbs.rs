@@ -49,8 +49,6 @@ fn savepoint_stop_drain_and_cancel() {
     let other = run(dir, &["savepoint", "orders", "--target", "sp"]).ok("savepoint --target").out.trim().to_string();
     assert!(other.starts_with(dir.join("sp").to_str().unwrap()), "{other}");
     let stopped = run(dir, &["stop"]).ok("stop").out.trim().to_string();
-    // The next run begins at once, though the process of this one still answers who asks for its end.
-    let next = start(dir, &[]);
     says(
         "stop",
         &job.end().ok("stop"),
@@ -67,13 +65,29 @@ fn savepoint_stop_drain_and_cancel() {
         );
         assert!(!inspected.out.contains("restored from"), "this run began empty: {}", inspected.out);
     }
-    // It goes on from the last of them, and is canceled: nothing is taken, and all is kept.
-    let job = next;
+    let checked = run(dir, &["checkpoint", "fsck", "--deep"]).ok("fsck").out;
+    assert!(checked.contains("nothing missing; 0 orphans"), "{checked}");
+    // One that nobody needs is disposed of; the one behind which the job stopped is not.
+    let disposed = run(dir, &["savepoint", "--dispose", &other]).ok("dispose").out;
+    assert!(disposed.starts_with(&format!("disposed of {other}: ")), "{disposed}");
+    assert!(!Path::new(&other).exists());
+    let kept = run(dir, &["savepoint", "-d", &stopped]);
+    assert_eq!(kept.code, Some(2));
+    says("dispose", &kept, &["stopped behind it", "fix: "]);
+    fs::write(Path::new(&own).join("_metadata"), "x").unwrap();
+    let damaged = run(dir, &["checkpoint", "fsck", "--json"]);
+    assert_eq!(damaged.code, Some(2));
+    let found: serde_json::Value = serde_json::from_str(&damaged.out).unwrap();
+    assert_eq!(found["unreadable"][0]["location"], own.as_str(), "{found}");
+    // The next run goes on from the last of them, and is canceled: nothing is taken, and all is kept.
+    let job = start(dir, &[]);
     assert_eq!(run(dir, &["cancel", "orders"]).ok("cancel").out, "canceled orders\n");
+    // Another may begin at once, though the process of this one still answers who asks for its end.
+    let next = start(dir, &[]);
     let done = job.end().ok("cancel");
     says("cancel", &done, &[&format!("({stopped})"), "canceled after", "resume       streamjob run orders.sql"]);
     // Drained: open windows come out, and the job is done for good.
-    let job = start(dir, &[]);
+    let job = next;
     let drained = run(dir, &["stop", "--drain"]).ok("drain").out.trim().to_string();
     let done = job.end().ok("drain");
     says(

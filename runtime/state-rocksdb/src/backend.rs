@@ -32,7 +32,9 @@ const DELETE_SINGLY: usize = 128;
 struct State {
     meta: StateMeta,
     policy: Policy,
-    /// Its column families, by part.
+    /// Whether an operator uses it.
+    registered: bool,
+    /// Its column families, by part; none once it is dropped.
     cfs: Vec<String>,
     filter: Arc<TtlOfState>,
     cache: Cached,
@@ -145,10 +147,27 @@ impl RocksDbBackend {
         self.by_name.insert(meta.name.clone(), id);
         let cache = Cached::new(meta.kind, self.groups.clone());
         let policy = Policy::new(ttl, Arc::clone(&self.clock));
-        self.states.push(State { meta, policy, cfs, filter, cache, misses: false });
+        self.states.push(State { meta, policy, registered: !restoring, cfs, filter, cache, misses: false });
         let limit = self.how.cache_budget / self.states.len().max(1);
         self.states.iter_mut().for_each(|s| s.cache.set_limit(limit));
         Ok(id)
+    }
+
+    /// Drops restored states that no operator has registered, and forgets their names; the others keep their numbers.
+    fn drop_unregistered(&mut self) -> Result<()> {
+        let unused = |s: &State| !s.registered && !s.cfs.is_empty();
+        if !self.states.iter().any(unused) {
+            return Ok(());
+        }
+        self.settle_flush()?;
+        let db = Arc::get_mut(&mut self.db).ok_or_else(|| Error::internal("the state database is in use"))?;
+        for state in self.states.iter_mut().filter(|s| unused(s)) {
+            for cf in state.cfs.drain(..) {
+                db.drop_cf(&cf)?;
+            }
+            self.by_name.remove(&state.meta.name);
+        }
+        Ok(())
     }
 
     fn state(&mut self, id: StateId) -> Result<&mut State> {
@@ -297,6 +316,7 @@ impl KeyedBackend for RocksDbBackend {
         let fit = compat::check(&state.meta, spec)?;
         state.meta = compat::meta_of(spec);
         state.policy = Policy::new(spec.ttl, clock);
+        state.registered = true;
         if fit.ttl_starts {
             self.flush(id)?;
             self.stamp_all(id)?;
@@ -477,10 +497,14 @@ impl KeyedBackend for RocksDbBackend {
     /// whoever flushes.
     fn snapshot(&mut self, request: &SnapshotRequest) -> Result<Box<dyn PendingSnapshot>> {
         self.settle_flush()?;
+        self.drop_unregistered()?;
         let mut dirty = Vec::new();
         for i in 0..self.states.len() {
             let id = StateId(i as u16);
             let state = self.state(id)?;
+            if !state.registered {
+                continue;
+            }
             match &mut state.cache {
                 Cached::Points { table, .. } => dirty.push((state.cfs.clone(), table.take_dirty())),
                 Cached::Ordered(_) => self.flush(id)?,
@@ -490,6 +514,7 @@ impl KeyedBackend for RocksDbBackend {
         let states: Vec<StateView> = self
             .states
             .iter()
+            .filter(|s| s.registered)
             .map(|s| StateView { meta: s.meta.clone(), cfs: s.cfs.clone(), policy: s.policy.clone() })
             .collect();
         let native = request.format == SnapshotFormat::RocksDb;

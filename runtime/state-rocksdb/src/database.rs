@@ -43,6 +43,11 @@ impl Database {
         db.create_cf(name, options).rocks("cannot create a column family")
     }
 
+    pub fn drop_cf(&mut self, name: &str) -> Result<()> {
+        let db = self.db.as_mut().ok_or_else(|| Error::internal("the state database is closed"))?;
+        db.drop_cf(name).rocks("cannot drop a column family")
+    }
+
     /// Writes entries, `None` as deletions, without a log; large sets in several batches.
     pub fn write<'a>(&self, cf: &str, entries: impl Iterator<Item = (&'a [u8], Option<&'a [u8]>)>) -> Result<()> {
         let (db, cf, options) = (self.get()?, self.cf(cf)?, write_options());

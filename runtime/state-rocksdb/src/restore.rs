@@ -46,11 +46,11 @@ pub(crate) fn restore(
     store: &dyn SnapshotStore,
     dir: &Path,
 ) -> Result<Uploaded> {
-    let mut linked = HashMap::new();
+    let mut linked = Linked { folder: dir.join("links"), files: HashMap::new() };
     let mut copies = Copies { db, places, batch: WriteBatch::default() };
-    for source in sources {
+    for (n, source) in sources.iter().enumerate() {
         if source.link {
-            linked.extend(link(db, places, source, store, &dir.join("restore"))?);
+            link(db, places, source, store, &linked.folder.join(n.to_string()), &mut linked.files)?;
         } else if let Some(snapshot) = snapshots.get(source.snapshot) {
             let visit = &mut |meta: &StateMeta, key: &[u8], stored: &[u8]| copies.put(meta, key, stored);
             RocksDbReader.read(snapshot, store, &source.groups, &dir.join("restore"), visit)?;
@@ -61,15 +61,29 @@ pub(crate) fn restore(
         read_canonical(snapshot, store, groups, &dir.join("restore"), visit)?;
     }
     copies.flush()?;
-    Ok(names(db, linked))
+    Ok(linked.names(db))
 }
 
-/// Names of linked files in the database, by their inodes. Parts may have links of one file.
-fn names(db: &Database, linked: HashMap<u64, FileRef>) -> Uploaded {
-    let entries = std::fs::read_dir(db.dir()).into_iter().flatten().flatten();
-    entries
-        .filter_map(|e| Some((e.file_name().into_string().ok()?, linked.get(&e.metadata().ok()?.ino())?.clone())))
-        .collect()
+/// What was brought here to be linked into the database, by inode. The files stay as long as this does: an inode whose
+/// last name is gone may be another file's next, where a file was copied since it could not be linked.
+struct Linked {
+    folder: PathBuf,
+    files: HashMap<u64, FileRef>,
+}
+
+impl Linked {
+    /// Names in the database. Parts may have links of one file.
+    fn names(&self, db: &Database) -> Uploaded {
+        let entries = std::fs::read_dir(db.dir()).into_iter().flatten().flatten();
+        let known = |e: &std::fs::DirEntry| self.files.get(&e.metadata().ok()?.ino()).cloned();
+        entries.filter_map(|e| Some((e.file_name().into_string().ok()?, known(&e)?))).collect()
+    }
+}
+
+impl Drop for Linked {
+    fn drop(&mut self) {
+        remove_dir(&self.folder);
+    }
 }
 
 /// Where files lie that later checkpoints of the same lineage may refer to (see `Scope::Shared`).
@@ -82,34 +96,30 @@ fn link(
     source: &Source,
     store: &dyn SnapshotStore,
     dir: &Path,
-) -> Result<HashMap<u64, FileRef>> {
+    linked: &mut HashMap<u64, FileRef>,
+) -> Result<()> {
     create_dir(dir)?;
-    let outcome = (|| {
-        let mut by_state: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
-        let mut linked = HashMap::new();
-        for (needed, (state, path)) in source.files.iter().zip(download(&source.files, store, dir)?) {
-            if needed.file.file.path.starts_with(SHARED)
-                && let Ok(meta) = std::fs::metadata(&path)
-            {
-                linked.insert(meta.ino(), needed.file.file.clone());
-            }
-            by_state.entry(state).or_default().push(path);
+    let mut by_state: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
+    for (needed, (state, path)) in source.files.iter().zip(download(&source.files, store, dir)?) {
+        if needed.file.file.path.starts_with(SHARED)
+            && let Ok(meta) = std::fs::metadata(&path)
+        {
+            linked.insert(meta.ino(), needed.file.file.clone());
         }
-        for (state, paths) in by_state {
-            ffi::ingest(db.get()?, db.cf(&places.cf(&state, source.part)?)?, &paths)?;
+        by_state.entry(state).or_default().push(path);
+    }
+    for (state, paths) in by_state {
+        ffi::ingest(db.get()?, db.cf(&places.cf(&state, source.part)?)?, &paths)?;
+    }
+    for (state, ranges) in source.clips() {
+        let cf = db.cf(&places.cf(state, source.part)?)?;
+        for (from, to) in ranges {
+            db.get()?
+                .delete_range_cf_opt(cf, &from, &to, &write_options())
+                .rocks(format!("cannot clip state '{state}'"))?;
         }
-        for (state, ranges) in source.clips() {
-            let cf = db.cf(&places.cf(state, source.part)?)?;
-            for (from, to) in ranges {
-                db.get()?
-                    .delete_range_cf_opt(cf, &from, &to, &write_options())
-                    .rocks(format!("cannot clip state '{state}'"))?;
-            }
-        }
-        Ok(linked)
-    })();
-    remove_dir(dir);
-    outcome
+    }
+    Ok(())
 }
 
 struct Copies<'a> {

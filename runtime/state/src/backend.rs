@@ -88,6 +88,8 @@ pub struct StateSpec {
 pub trait KeyedBackend: Send {
     /// Makes a state usable. The same name again gives the same id. Errors (User)
     /// when restored state of that name has another kind, schema or a newer version, naming the state and both.
+    /// Operators register when they open: restored state that nobody has registered at the first snapshot is dropped,
+    /// which the plan of the restore has allowed.
     fn register(&mut self, spec: &StateSpec) -> Result<StateId>;
 
     /// The value under a full key.

@@ -135,6 +135,20 @@ impl HeapBackend {
         Ok(id)
     }
 
+    /// Empties restored tables that no operator has registered, and forgets their names; the others keep their numbers.
+    fn drop_unregistered(&mut self) -> Result<()> {
+        let HeapBackend { tables, by_name, clock, groups, .. } = self;
+        let named = by_name.len();
+        by_name.retain(|_, id| tables.get(usize::from(id.0)).is_some_and(|t| t.registered));
+        if by_name.len() == named {
+            return Ok(());
+        }
+        for table in tables.iter_mut().filter(|t| !t.registered) {
+            *table = Table::new(table.meta.clone(), Policy::new(None, Arc::clone(clock)), groups.clone());
+        }
+        self.account()
+    }
+
     fn table(&mut self, state: StateId) -> Result<&mut Table> {
         self.tables
             .get_mut(usize::from(state.0))
@@ -145,11 +159,15 @@ impl HeapBackend {
 impl KeyedBackend for HeapBackend {
     fn register(&mut self, spec: &StateSpec) -> Result<StateId> {
         let policy = Policy::new(spec.ttl, Arc::clone(&self.clock));
-        if let Some(&id) = self.by_name.get(&spec.name) {
-            self.table(id)?.adopt(spec, policy)?;
-            return Ok(id);
-        }
-        self.add(compat::meta_of(spec), policy)
+        let id = match self.by_name.get(&spec.name) {
+            Some(&id) => {
+                self.table(id)?.adopt(spec, policy)?;
+                id
+            }
+            None => self.add(compat::meta_of(spec), policy)?,
+        };
+        self.table(id)?.registered = true;
+        Ok(id)
     }
 
     fn get(&mut self, state: StateId, key: &[u8]) -> Result<Option<Vec<u8>>> {
@@ -195,9 +213,11 @@ impl KeyedBackend for HeapBackend {
     }
 
     fn snapshot(&mut self, request: &SnapshotRequest) -> Result<Box<dyn PendingSnapshot>> {
+        self.drop_unregistered()?;
         let states = self
             .tables
             .iter_mut()
+            .filter(|t| t.registered)
             .map(|t| FrozenState {
                 content: t.freeze(),
                 meta: t.meta.clone(),

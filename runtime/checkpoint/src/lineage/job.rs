@@ -1,7 +1,8 @@
 //! A job name in storage: who has it, and how the next coordinator takes it.
 
 use super::Lineage;
-use super::records::{EpochRecord, GenerationRecord, Head, HeadVersion, create, is_valid, json, nonce, parse};
+use super::claims::{Claimed, Claims};
+use super::records::{EpochRecord, GenerationRecord, Head, HeadVersion, create, earlier, is_valid, json, nonce, parse};
 use crate::layout::{JobPaths, LineagePaths};
 use crate::store::{Conditional, ObjectStore, Storage};
 use std::sync::Arc;
@@ -28,6 +29,8 @@ pub struct Claim {
     pub same_lineage: bool,
     /// Location of the checkpoint or savepoint that begins a new lineage.
     pub began_from: Option<String>,
+    /// Restore points that are the job's own.
+    pub claimed: Vec<Claimed>,
     /// For the head.
     pub revision: String,
 }
@@ -70,7 +73,8 @@ impl Job {
         let store = self.store().as_ref();
         let generation = self.claim_generation(owner, claim.seen.as_ref(), now_ms)?;
         // What lies beyond the restored epoch is no longer part of the history.
-        let latest = claim.seen.as_ref().filter(|_| claim.same_lineage).and_then(|s| s.head.latest.clone());
+        let same = claim.seen.as_ref().filter(|_| claim.same_lineage);
+        let latest = same.and_then(|s| s.head.latest.clone());
         let latest = latest.filter(|l| l.epoch <= claim.base);
         let head = Head {
             owner: owner.to_string(),
@@ -78,7 +82,9 @@ impl Job {
             generation,
             job_id: claim.job_id.clone(),
             base: claim.base,
+            earlier: same.map_or_else(Vec::new, |s| earlier(&s.head, claim.base)),
             began_from: claim.began_from.clone(),
+            claimed: claim.claimed.clone(),
             latest,
             moved_at_ms: now_ms,
             nonce: nonce(),
@@ -101,6 +107,7 @@ impl Job {
             storage: self.storage.clone(),
             job: self.paths.clone(),
             paths: self.paths.lineage(&claim.job_id),
+            claims: Claims::new(head.claimed.clone()),
             head,
             etag,
         }))

@@ -4,14 +4,17 @@
 //!
 //! Why an epoch that an old coordinator wins late does no harm: it publishes only
 //! after it has moved the head, which the claim prevents; and the head remembers the
-//! epoch at which the current generation began (`base`), so that readers ignore
-//! records of older generations beyond it.
+//! epochs at which the current generation and those before it began, so that readers
+//! ignore records of older generations beyond them.
 
+mod claims;
 mod job;
 mod records;
 
+pub use claims::Claimed;
+pub(crate) use claims::Claims;
 pub use job::{Claim, Job, TakeOver, new_job_id};
-pub use records::{EpochRecord, GenerationRecord, Head, HeadVersion, Latest, is_valid};
+pub use records::{Beginning, EpochRecord, GenerationRecord, Head, HeadVersion, Latest, is_valid};
 
 use crate::hash::checksum;
 use crate::layout::{JobPaths, LineagePaths, METADATA, manifest_path, savepoint_name};
@@ -50,8 +53,6 @@ pub struct Slot {
     manifest: String,
     /// What an epoch record says of the manifest.
     record: String,
-    /// In the job's own store.
-    pub(crate) own: bool,
 }
 
 impl Slot {
@@ -69,9 +70,15 @@ pub struct Lineage {
     pub(crate) paths: LineagePaths,
     head: Head,
     etag: String,
+    pub(crate) claims: Claims,
 }
 
 impl Lineage {
+    /// For what may lie in other stores.
+    pub(crate) fn storage(&self) -> &Storage {
+        &self.storage
+    }
+
     /// The store.
     pub fn store(&self) -> &Arc<dyn ObjectStore> {
         &self.storage.root
@@ -100,19 +107,18 @@ impl Lineage {
             location: self.store().url(&self.paths.checkpoint(id)),
             manifest: self.paths.manifest(id),
             record: manifest_path(id),
-            own: true,
         }
     }
 
     /// Where a new savepoint goes: a fresh folder below `target`, or below the job's `savepoints`.
     pub fn savepoint(&self, target: Option<&str>) -> Result<Slot> {
         let name = savepoint_name(&self.head.job_id);
-        let (store, dir, own) = match target {
+        let (store, dir) = match target {
             Some(location) => {
                 let at = self.storage.locate(location)?;
-                (at.store, join(&at.dir, &name), at.own)
+                (at.store, join(&at.dir, &name))
             }
-            None => (self.store().clone(), join(&self.job.savepoints(), &name), true),
+            None => (self.store().clone(), join(&self.job.savepoints(), &name)),
         };
         let manifest = join(&dir, METADATA);
         Ok(Slot {
@@ -121,7 +127,6 @@ impl Lineage {
             target: Target::Savepoint { dir },
             manifest,
             store,
-            own,
         })
     }
 
@@ -183,7 +188,11 @@ impl Lineage {
     }
 
     fn move_head(&mut self, latest: Option<Latest>, now_ms: i64) -> Publish {
-        let head = Head { latest, moved_at_ms: now_ms, nonce: nonce(), ..self.head.clone() };
+        let claimed = self.claims.left();
+        self.put_head(Head { latest, claimed, moved_at_ms: now_ms, nonce: nonce(), ..self.head.clone() })
+    }
+
+    fn put_head(&mut self, head: Head) -> Publish {
         let key = self.job.head();
         let outcome = json(&head).and_then(|bytes| {
             Ok(match self.store().put_if_match(&key, &bytes, &self.etag)? {
@@ -235,9 +244,21 @@ impl Lineage {
         ))
     }
 
-    /// The job ended and its checkpoints are deleted: the head names none any more.
-    pub fn clear_latest(&mut self, now_ms: i64) -> Result<()> {
-        match self.move_head(None, now_ms) {
+    /// The job ended and its checkpoints go: the head names a lineage that has none, so that nobody resumes from what is
+    /// being deleted, nor from what this lineage began from. One write, so that a crash leaves all of them or none.
+    pub fn abandon(&mut self, now_ms: i64) -> Result<()> {
+        let head = Head {
+            job_id: new_job_id(),
+            base: 0,
+            earlier: Vec::new(),
+            began_from: None,
+            claimed: Vec::new(),
+            latest: None,
+            moved_at_ms: now_ms,
+            nonce: nonce(),
+            ..self.head.clone()
+        };
+        match self.put_head(head) {
             Publish::Done => Ok(()),
             Publish::Fenced(e) | Publish::Unknown(e) | Publish::Taken(e) | Publish::Failed(e) => Err(e),
         }

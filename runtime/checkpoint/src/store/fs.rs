@@ -6,7 +6,7 @@
 
 use super::memory::folder_prefix;
 use super::{Conditional, Object, ObjectMeta, ObjectStore, ObjectWrite, check_key, missing};
-use crate::hash::checksum;
+use crate::hash::{checksum, read_checksum};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
@@ -104,9 +104,15 @@ impl FsStore {
     /// Runs `place` with the target's folder in place; again when a concurrent delete pruned the folder.
     fn in_folder(&self, target: &Path, place: impl Fn() -> io::Result<()>) -> Result<(), (io::Error, PathBuf)> {
         let parent = target.parent().unwrap_or(&self.root).to_path_buf();
+        let mut unsettled: Vec<&Path> = Vec::new();
         let mut tries = 0;
         loop {
             tries += 1;
+            // A folder that is made here once stays on the list, also when it is pruned and another one makes it again.
+            let found = if self.sync { changed_by_making(&parent) } else { Vec::new() };
+            if found.len() > unsettled.len() {
+                unsettled = found;
+            }
             match fs::create_dir_all(&parent) {
                 Ok(()) => {}
                 // Pruned while it was being made: either kind, unless a file stands there for good.
@@ -125,12 +131,15 @@ impl FsStore {
                 Err(e) if e.kind() == ErrorKind::NotFound && tries < PRUNE_RACES => continue,
                 Err(e) => return Err((e, target.to_path_buf())),
             }
-            // The name must survive a crash as the content does.
-            return match File::open(&parent).and_then(|d| self.settle(&d)) {
-                // Deleted again already, with its folder.
-                Err(e) if e.kind() == ErrorKind::NotFound => Ok(()),
-                synced => synced.map_err(|e| (e, parent)),
-            };
+            // The name must survive a crash as the content does, and so must those of new folders above it.
+            for dir in unsettled {
+                match File::open(dir).and_then(|d| d.sync_all()) {
+                    // Deleted again already.
+                    Err(e) if e.kind() == ErrorKind::NotFound => {}
+                    synced => synced.map_err(|e| (e, dir.to_path_buf()))?,
+                }
+            }
+            return Ok(());
         }
     }
 
@@ -252,6 +261,15 @@ impl ObjectStore for FsStore {
         }
     }
 
+    fn checksum(&self, key: &str) -> Result<Option<(u64, String)>> {
+        let path = self.path(key)?;
+        match File::open(&path).and_then(|mut file| read_checksum(&mut file)) {
+            Ok(found) => Ok(Some(found)),
+            Err(e) if absent(&e) => Ok(None),
+            Err(e) => Err(io_error("read", &path, e)),
+        }
+    }
+
     fn head(&self, key: &str) -> Result<Option<ObjectMeta>> {
         let path = self.path(key)?;
         match fs::metadata(&path) {
@@ -321,13 +339,16 @@ impl ObjectStore for FsStore {
             Err(e) if absent(&e) => return Err(missing(self, key)),
             Err(e) => return Err(io_error("read", &path, e)),
         };
-        // No second copy where both are on one disk: nobody writes into a file that is there. What is at `to` already is
-        // written over, as below, and never removed: it may be a device.
-        if fs::hard_link(&path, to).is_ok() {
-            return Ok(source.metadata().map_err(|e| io_error("read", &path, e))?.len());
+        // A file that is there may be a link of the object from an earlier download, so it is replaced and never written
+        // into; anything else, which may be a device, is written into and never replaced.
+        if fs::metadata(to).is_ok_and(|m| m.is_file()) {
+            let to = fs::canonicalize(to).map_err(|e| io_error("look at", to, e))?;
+            let beside = Temporary(to.with_file_name(format!(".tmp-{}", Uuid::new_v4().simple())));
+            let size = link_or_copy(&path, &mut source, &beside.0)?;
+            fs::rename(&beside.0, &to).map_err(|e| io_error("write", &to, e))?;
+            return Ok(size);
         }
-        let mut target = File::create(to).map_err(|e| io_error("write", to, e))?;
-        io::copy(&mut source, &mut target).map_err(|e| io_error("write", to, e))
+        link_or_copy(&path, &mut source, to)
     }
 
     fn copy(&self, from: &str, to: &str) -> Result<()> {
@@ -364,6 +385,28 @@ impl ObjectWrite for Growing<'_> {
         self.store.settle(&self.file).map_err(|e| io_error("write", &self.temporary.0, e))?;
         self.store.replace(&self.target, &self.temporary)
     }
+}
+
+/// No second copy where both are on one disk: nobody writes into a file that is there. The size.
+fn link_or_copy(path: &Path, source: &mut File, to: &Path) -> Result<u64> {
+    if fs::hard_link(path, to).is_ok() {
+        return Ok(source.metadata().map_err(|e| io_error("read", path, e))?.len());
+    }
+    let mut target = File::create(to).map_err(|e| io_error("write", to, e))?;
+    io::copy(source, &mut target).map_err(|e| io_error("write", to, e))
+}
+
+/// The folders whose content a new name in `dir` changes: itself, and as far as they are missing those above it, up to
+/// the first that is there.
+fn changed_by_making(dir: &Path) -> Vec<&Path> {
+    let mut changed = Vec::new();
+    for dir in dir.ancestors() {
+        changed.push(dir);
+        if dir.is_dir() {
+            break;
+        }
+    }
+    changed
 }
 
 /// Removes its file when dropped (a link or rename has taken the content by then).
@@ -435,6 +478,35 @@ mod tests {
         }
         assert_eq!(store.list("").unwrap().len(), 2);
         assert_eq!(fs::read_dir(dir.path().join("store").join(INTERNAL)).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn new_folders_are_settled_up_to_the_first_that_was_there() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |path: &str| dir.path().join(path);
+        fs::create_dir(at("a")).unwrap();
+        let changed = |path: &str| changed_by_making(&at(path)).into_iter().map(Path::to_path_buf).collect::<Vec<_>>();
+        assert_eq!(changed("a"), [at("a")]);
+        assert_eq!(changed("a/b/c"), [at("a/b/c"), at("a/b"), at("a")]);
+    }
+
+    #[test]
+    fn what_is_downloaded_again_replaces_the_file_and_leaves_the_object_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = FsStore::open(dir.path().join("store")).unwrap();
+        store.put("a", b"content").unwrap();
+        store.put("b", b"other").unwrap();
+        let (to, link) = (dir.path().join("to"), dir.path().join("link"));
+        std::os::unix::fs::symlink(&to, &link).unwrap();
+        for (key, to, content) in
+            [("a", &to, "content"), ("a", &to, "content"), ("b", &link, "other"), ("b", &to, "other")]
+        {
+            assert_eq!(store.download(key, to).unwrap(), content.len() as u64);
+            assert_eq!(fs::read_to_string(to).unwrap(), content);
+            assert_eq!(store.get("a").unwrap().unwrap().bytes, b"content");
+        }
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 3, "no temporary file is left");
     }
 
     #[test]

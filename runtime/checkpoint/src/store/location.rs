@@ -57,7 +57,7 @@ pub struct Located {
     pub store: Arc<dyn ObjectStore>,
     /// The folder's key, without slashes around it; may be empty.
     pub dir: String,
-    /// True when it is the job's own storage, where server-side copies work.
+    /// True when it is the job's own storage.
     pub own: bool,
 }
 
@@ -89,6 +89,11 @@ impl Storage {
             return Ok(self.root.clone());
         }
         open_with(&root, &self.s3, self.sync)
+    }
+
+    /// Checkpoint storage with this root, reached in the same way.
+    pub fn beside(&self, root: &str) -> Result<Self> {
+        Ok(Self { root: self.at_root(root)?, ..self.clone() })
     }
 
     /// Finds the folder that a user named by location; own storage is recognised by its prefix.

@@ -10,6 +10,7 @@ mod memory;
 mod probe;
 mod s3;
 mod s3_error;
+mod s3_parts;
 
 pub use fs::FsStore;
 pub use location::{Located, Storage, open};
@@ -88,6 +89,8 @@ impl<S: ObjectStore + ?Sized> ObjectWrite for Whole<'_, S> {
 
 /// A place for objects.
 pub trait ObjectStore: Send + Sync {
+    /// Told by who knows that this place has worked with the same settings: what fails from now on may pass.
+    fn has_worked(&self) {}
     /// For messages: scheme, place and endpoint.
     fn describe(&self) -> String;
     /// The location of a key as a user would write it: `s3://bucket/prefix/key` or a path.
@@ -102,6 +105,10 @@ pub trait ObjectStore: Send + Sync {
     fn put_if_match(&self, key: &str, bytes: &[u8], etag: &str) -> Result<Conditional>;
     /// Reads an object; `None` when there is none.
     fn get(&self, key: &str) -> Result<Option<Object>>;
+    /// Size and checksum of an object's content; `None` when there is none. Stores that can read it in pieces do.
+    fn checksum(&self, key: &str) -> Result<Option<(u64, String)>> {
+        Ok(self.get(key)?.map(|o| (o.bytes.len() as u64, crate::hash::checksum(&o.bytes))))
+    }
     /// Size and time of an object; `None` when there is none.
     fn head(&self, key: &str) -> Result<Option<ObjectMeta>>;
     /// All objects below the folder `dir` (`""` for all), at any depth, by key.

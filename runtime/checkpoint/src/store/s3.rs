@@ -3,7 +3,9 @@
 //! backoff; conflicts of conditional writes and torn downloads are retried here.
 
 use super::s3_error::{Failure, Place, describe};
-use super::{Conditional, Object, ObjectMeta, ObjectStore, ObjectWrite, Whole, check_key, join, missing};
+use super::s3_parts::{Streamed, upload_file};
+use super::{Conditional, Object, ObjectMeta, ObjectStore, ObjectWrite, check_key, join, missing};
+use crate::hash::digest;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::config::retry::RetryConfig;
@@ -12,24 +14,22 @@ use aws_sdk_s3::config::{
     BehaviorVersion, Credentials, Region, RequestChecksumCalculation, ResponseChecksumValidation,
 };
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_s3::primitives::{ByteStream, Length};
-use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
+use aws_sdk_s3::primitives::ByteStream;
 use aws_smithy_http_client::{Builder, tls};
-use futures::StreamExt;
+use bytes::Bytes;
 use std::future::Future;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
 use streamjob_core::error::ErrorExt;
 use streamjob_core::{Error, Result};
 use tokio::io::AsyncWriteExt;
 use tokio::runtime::{Handle, Runtime};
+use xxhash_rust::xxh3::Xxh3;
 
 /// Larger files go up in parts.
 const MULTIPART_THRESHOLD: u64 = 16 << 20;
-const PART_SIZE: u64 = 8 << 20;
-const MAX_PARTS: u64 = 10_000;
-const PARALLEL_PARTS: usize = 4;
 /// Tries of what the SDK does not retry by itself.
 const OWN_TRIES: u32 = 4;
 
@@ -77,11 +77,13 @@ impl Default for S3Config {
 
 /// A bucket and a prefix in it.
 pub struct S3Store {
-    client: Client,
-    bucket: String,
+    pub(super) client: Client,
+    pub(super) bucket: String,
     prefix: String,
-    place: Place,
-    handle: Handle,
+    pub(super) place: Place,
+    pub(super) handle: Handle,
+    /// A request has come through: one that cannot be sent now could be then.
+    worked: AtomicBool,
     /// Kept alive, and ended without waiting.
     runtime: Option<Runtime>,
 }
@@ -125,13 +127,13 @@ impl S3Store {
             }
         };
         let settings = config.clone();
-        let client = wait(&handle, async move { make_client(&settings).await })??;
+        let client = Waiting::start(&handle, async move { make_client(&settings).await }).wait()??;
         let endpoint = config
             .endpoint
             .clone()
             .unwrap_or_else(|| format!("AWS {}", client.config().region().map_or("us-east-1", |r| r.as_ref())));
         let place = Place { bucket: bucket.to_string(), endpoint };
-        Ok(Self { client, bucket: bucket.to_string(), prefix, place, handle, runtime })
+        Ok(Self { client, bucket: bucket.to_string(), prefix, place, handle, worked: AtomicBool::new(false), runtime })
     }
 
     fn key(&self, key: &str) -> Result<String> {
@@ -140,28 +142,39 @@ impl S3Store {
     }
 
     /// Runs a request elsewhere and waits, so that it works on any thread, async ones included.
-    fn run<T: Send + 'static>(&self, request: impl Future<Output = T> + Send + 'static) -> Result<T> {
-        wait(&self.handle, request)
+    pub(super) fn run<T: Send + 'static, E: Send + 'static>(
+        &self,
+        request: impl Future<Output = std::result::Result<T, E>> + Send + 'static,
+    ) -> Result<std::result::Result<T, E>> {
+        let answer = Waiting::start(&self.handle, request).wait()?;
+        if answer.is_ok() {
+            self.has_worked();
+        }
+        Ok(answer)
     }
 
-    fn fail<E>(&self, operation: &str, key: &str, e: SdkError<E, HttpResponse>) -> Error
+    pub(super) fn fail<E>(&self, operation: &str, key: &str, e: SdkError<E, HttpResponse>) -> Error
     where
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
-        describe(&self.place, operation, key, e)
+        describe(&self.place, operation, key, self.worked.load(Ordering::Relaxed), e)
+    }
+
+    /// Writes an object, by its full key, in one request.
+    pub(super) fn put_whole(&self, full: &str, bytes: Bytes) -> Result<()> {
+        self.put_with(full, bytes, false, None).map(|_| ())
     }
 
     /// A put with an optional condition; `None` when the condition does not hold.
-    fn put_with(&self, key: &str, bytes: &[u8], absent: bool, etag: Option<&str>) -> Result<Option<String>> {
-        let full = self.key(key)?;
+    fn put_with(&self, full: &str, bytes: Bytes, absent: bool, etag: Option<&str>) -> Result<Option<String>> {
         let mut tries = 0;
         loop {
             let request = self
                 .client
                 .put_object()
                 .bucket(&self.bucket)
-                .key(&full)
-                .body(ByteStream::from(bytes.to_vec()))
+                .key(full)
+                .body(ByteStream::from(bytes.clone()))
                 .set_if_none_match(absent.then(|| "*".to_string()))
                 .set_if_match(etag.map(str::to_string));
             match self.run(request.send())? {
@@ -182,83 +195,18 @@ impl S3Store {
                         std::thread::sleep(backoff(tries));
                         continue;
                     }
-                    return Err(self.fail("PutObject", &full, e));
+                    return Err(self.fail("PutObject", full, e));
                 }
             }
         }
     }
-
-    fn upload_parts(&self, full: &str, local: &Path, size: u64) -> Result<()> {
-        let created = self
-            .run(self.client.create_multipart_upload().bucket(&self.bucket).key(full).send())?
-            .map_err(|e| self.fail("CreateMultipartUpload", full, e))?;
-        let id = created
-            .upload_id()
-            .ok_or_else(|| {
-                Error::transient(format!("the S3 server at {} began an upload without an id", self.place.endpoint))
-            })?
-            .to_string();
-        let done = self.send_parts(full, local, size, &id);
-        if done.is_err() {
-            // Unfinished parts cost money until they are aborted.
-            let abort = self.client.abort_multipart_upload().bucket(&self.bucket).key(full).upload_id(&id).send();
-            if let Ok(Err(e)) = self.run(abort) {
-                tracing::warn!("{}", self.fail("AbortMultipartUpload", full, e));
-            }
-        }
-        done
-    }
-
-    fn send_parts(&self, full: &str, local: &Path, size: u64, id: &str) -> Result<()> {
-        let part_size = PART_SIZE.max(size.div_ceil(MAX_PARTS));
-        let (client, bucket) = (self.client.clone(), self.bucket.clone());
-        let (key, upload, file) = (full.to_string(), id.to_string(), local.to_path_buf());
-        let sent = self.run(async move {
-            let parts = (0..size.div_ceil(part_size)).map(|n| {
-                let (client, bucket, key) = (client.clone(), bucket.clone(), key.clone());
-                let (upload, file) = (upload.clone(), file.clone());
-                async move {
-                    let offset = n * part_size;
-                    let length = part_size.min(size - offset);
-                    let number = i32::try_from(n + 1).unwrap_or(i32::MAX);
-                    let body = part_body(&file, offset, length).await?;
-                    let request = client.upload_part().bucket(bucket).key(key).upload_id(upload);
-                    match request.part_number(number).body(body).send().await {
-                        Ok(part) => Ok(CompletedPart::builder().part_number(number).set_e_tag(part.e_tag).build()),
-                        Err(e) => Err(PartError::Request(Box::new(e))),
-                    }
-                }
-            });
-            let mut stream = futures::stream::iter(parts).buffered(PARALLEL_PARTS);
-            let mut done = Vec::new();
-            while let Some(part) = stream.next().await {
-                done.push(part?);
-            }
-            Ok(done)
-        })?;
-        let parts = sent.map_err(|e| match e {
-            PartError::Request(e) => self.fail("UploadPart", full, *e),
-            PartError::File(e) => e,
-        })?;
-        let parts = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
-        let complete = self.client.complete_multipart_upload().bucket(&self.bucket).key(full);
-        self.run(complete.upload_id(id).multipart_upload(parts).send())?
-            .map_err(|e| self.fail("CompleteMultipartUpload", full, e))?;
-        Ok(())
-    }
-}
-
-enum PartError {
-    Request(Box<SdkError<aws_sdk_s3::operation::upload_part::UploadPartError, HttpResponse>>),
-    File(Error),
-}
-
-async fn part_body(file: &Path, offset: u64, length: u64) -> std::result::Result<ByteStream, PartError> {
-    let body = ByteStream::read_from().path(file).offset(offset).length(Length::Exact(length)).build().await;
-    body.map_err(|e| PartError::File(Error::transient(format!("cannot read {}", file.display())).caused_by(e)))
 }
 
 impl ObjectStore for S3Store {
+    fn has_worked(&self) {
+        self.worked.store(true, Ordering::Relaxed);
+    }
+
     fn describe(&self) -> String {
         format!("s3://{} at {}", join(&self.bucket, &self.prefix), self.place.endpoint)
     }
@@ -268,19 +216,22 @@ impl ObjectStore for S3Store {
     }
 
     fn put(&self, key: &str, bytes: &[u8]) -> Result<String> {
-        self.put_with(key, bytes, false, None)?.ok_or_else(|| Error::internal("an unconditional put lost a condition"))
+        self.put_with(&self.key(key)?, Bytes::copy_from_slice(bytes), false, None)?
+            .ok_or_else(|| Error::internal("an unconditional put lost a condition"))
     }
 
     fn create<'a>(&'a self, key: &str) -> Result<Box<dyn ObjectWrite + 'a>> {
-        Ok(Whole::new(self, key))
+        Ok(Streamed::new(self, self.key(key)?))
     }
 
     fn put_if_absent(&self, key: &str, bytes: &[u8]) -> Result<Conditional> {
-        Ok(self.put_with(key, bytes, true, None)?.map_or(Conditional::Lost, Conditional::Done))
+        let done = self.put_with(&self.key(key)?, Bytes::copy_from_slice(bytes), true, None)?;
+        Ok(done.map_or(Conditional::Lost, Conditional::Done))
     }
 
     fn put_if_match(&self, key: &str, bytes: &[u8], etag: &str) -> Result<Conditional> {
-        Ok(self.put_with(key, bytes, false, Some(etag))?.map_or(Conditional::Lost, Conditional::Done))
+        let done = self.put_with(&self.key(key)?, Bytes::copy_from_slice(bytes), false, Some(etag))?;
+        Ok(done.map_or(Conditional::Lost, Conditional::Done))
     }
 
     fn get(&self, key: &str) -> Result<Option<Object>> {
@@ -299,6 +250,32 @@ impl ObjectStore for S3Store {
             })?;
             match got {
                 Ok(Ok(object)) => return Ok(Some(object)),
+                Ok(Err(torn)) => {
+                    tries += 1;
+                    if tries >= OWN_TRIES {
+                        return Err(torn_error(&self.place, &full, torn));
+                    }
+                    std::thread::sleep(backoff(tries));
+                }
+                Err(e) if Failure::of(&e).is_missing_key() => return Ok(None),
+                Err(e) => return Err(self.fail("GetObject", &full, e)),
+            }
+        }
+    }
+
+    fn checksum(&self, key: &str) -> Result<Option<(u64, String)>> {
+        let full = self.key(key)?;
+        let mut tries = 0;
+        loop {
+            let request = self.client.get_object().bucket(&self.bucket).key(&full);
+            let got = self.run(async move {
+                match request.send().await {
+                    Ok(answer) => Ok(hash_body(answer.body).await),
+                    Err(e) => Err(e),
+                }
+            })?;
+            match got {
+                Ok(Ok(found)) => return Ok(Some(found)),
                 Ok(Err(torn)) => {
                     tries += 1;
                     if tries >= OWN_TRIES {
@@ -375,10 +352,10 @@ impl ObjectStore for S3Store {
         let full = self.key(key)?;
         let size = std::fs::metadata(local).transient(format!("cannot read {}", local.display()))?.len();
         if size > MULTIPART_THRESHOLD {
-            return self.upload_parts(&full, local, size);
+            return upload_file(self, &full, local, size);
         }
         let bytes = std::fs::read(local).transient(format!("cannot read {}", local.display()))?;
-        self.put(key, &bytes).map(|_| ())
+        self.put_whole(&full, bytes.into())
     }
 
     fn download(&self, key: &str, to: &Path) -> Result<u64> {
@@ -409,12 +386,15 @@ impl ObjectStore for S3Store {
         }
     }
 
-    fn copy(&self, from: &str, to: &str) -> Result<()> {
-        let (from, to) = (self.key(from)?, self.key(to)?);
+    fn copy(&self, source_key: &str, to: &str) -> Result<()> {
+        let (from, to) = (self.key(source_key)?, self.key(to)?);
         let source = format!("{}/{}", self.bucket, encode(&from));
         let request = self.client.copy_object().bucket(&self.bucket).key(&to).copy_source(source);
-        self.run(request.send())?.map_err(|e| self.fail("CopyObject", &from, e))?;
-        Ok(())
+        match self.run(request.send())? {
+            Ok(_) => Ok(()),
+            Err(e) if Failure::of(&e).is_missing_key() => Err(missing(self, source_key)),
+            Err(e) => Err(self.fail("CopyObject", &from, e)),
+        }
     }
 }
 
@@ -462,6 +442,19 @@ async fn write_body(mut body: ByteStream, to: PathBuf) -> std::result::Result<u6
     Ok(size)
 }
 
+async fn hash_body(
+    mut body: ByteStream,
+) -> std::result::Result<(u64, String), aws_sdk_s3::primitives::ByteStreamError> {
+    let mut hash = Xxh3::new();
+    let mut size = 0;
+    while let Some(piece) = body.next().await {
+        let piece = piece?;
+        hash.update(&piece);
+        size += piece.len() as u64;
+    }
+    Ok((size, digest(&hash)))
+}
+
 fn torn_error(place: &Place, key: &str, e: aws_sdk_s3::primitives::ByteStreamError) -> Error {
     Error::transient(format!("S3 GetObject of s3://{}/{key} at {} broke off", place.bucket, place.endpoint))
         .caused_by(e)
@@ -485,15 +478,24 @@ fn encode(key: &str) -> String {
     out
 }
 
-fn wait<T: Send + 'static>(handle: &Handle, request: impl Future<Output = T> + Send + 'static) -> Result<T> {
-    let (tx, rx) = mpsc::sync_channel(1);
-    handle.spawn(async move {
-        let _ = tx.send(request.await);
-    });
-    rx.recv().map_err(|_| {
-        Error::transient("an S3 request was dropped: its runtime is shutting down")
-            .fix("the process is ending; start it again")
-    })
+/// A request that runs elsewhere.
+pub(super) struct Waiting<T>(mpsc::Receiver<T>);
+
+impl<T: Send + 'static> Waiting<T> {
+    pub fn start(handle: &Handle, request: impl Future<Output = T> + Send + 'static) -> Self {
+        let (tx, rx) = mpsc::sync_channel(1);
+        handle.spawn(async move {
+            let _ = tx.send(request.await);
+        });
+        Self(rx)
+    }
+
+    pub fn wait(self) -> Result<T> {
+        self.0.recv().map_err(|_| {
+            Error::transient("an S3 request was dropped: its runtime is shutting down")
+                .fix("the process is ending; start it again")
+        })
+    }
 }
 
 async fn make_client(config: &S3Config) -> Result<Client> {

@@ -17,6 +17,8 @@ pub(super) enum Failure {
     Answer { status: u16, code: String },
     /// No usable credentials, or a request that could not be built.
     NotSent,
+    /// The same of a store that has worked: what gives out credentials does not answer, most likely.
+    NoLongerSent,
     /// An answer that is none.
     Garbled,
 }
@@ -60,11 +62,20 @@ impl Failure {
 }
 
 /// The error of a failed request: operation, bucket, endpoint, cause, and what to check.
-pub(super) fn describe<E>(place: &Place, operation: &str, key: &str, e: SdkError<E, HttpResponse>) -> Error
+pub(super) fn describe<E>(
+    place: &Place,
+    operation: &str,
+    key: &str,
+    worked: bool,
+    e: SdkError<E, HttpResponse>,
+) -> Error
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
 {
-    let failure = Failure::of(&e);
+    let failure = match Failure::of(&e) {
+        Failure::NotSent if worked => Failure::NoLongerSent,
+        failure => failure,
+    };
     let cause = match &e {
         SdkError::ServiceError(s) => format!("{} (HTTP {})", s.err(), s.raw().status().as_u16()),
         other => innermost(other),
@@ -97,6 +108,10 @@ pub(super) fn explain(place: &Place, operation: &str, key: &str, failure: &Failu
             "give credentials by checkpoint.storage.s3.credentialsSecretRef or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, \
              and check the endpoint's spelling (http://host:port)",
         ),
+        Failure::NoLongerSent => Error::transient(message("the request could not be sent, which earlier ones could")).fix(
+            "credentials ran out and could not be had anew, most likely: look at what gives them out (STS, web identity, \
+             the instance's metadata service)",
+        ),
         Failure::Garbled => Error::transient(message("the answer is not S3's"))
             .fix("check that checkpoint.storage.s3.endpoint is an S3 server's API port, not a web console or proxy"),
         Failure::Answer { status, code } => match (code.as_str(), *status) {
@@ -124,8 +139,10 @@ pub(super) fn explain(place: &Place, operation: &str, key: &str, failure: &Failu
             ("SlowDown" | "ServiceUnavailable" | "InternalError" | "RequestTimeout", _) | (_, 429 | 500..=599) => {
                 Error::transient(message("the server is overloaded or failing")).fix("it was tried several times; look at the server")
             }
-            (_, 404) => Error::user(message("no such object"))
-                .fix("it may have been deleted; `streamjob checkpoint verify` lists what a checkpoint needs"),
+            // Reads that find nothing are told apart before they come here: this is a write, which needs nothing but the
+            // bucket, or of an upload that somebody aborted.
+            (_, 404) => Error::transient(message(&format!("the server does not know the place or the upload ({code})")))
+                .fix("if it stays so: does a rule of the bucket abort uploads that are under way, or a proxy change paths?"),
             _ => Error::transient(message(&format!("answer {status} {code}"))).fix("look at the server's log"),
         },
     }
@@ -151,6 +168,18 @@ mod tests {
     }
 
     #[test]
+    fn credentials_that_run_out_later_are_no_fault_of_the_user() {
+        use aws_sdk_s3::error::ConnectorError;
+        use aws_sdk_s3::operation::put_object::PutObjectError;
+        let place = Place { bucket: "b".into(), endpoint: "http://e:1".into() };
+        for (worked, domain) in [(false, Domain::User), (true, Domain::Transient)] {
+            let cause = ConnectorError::other("no credentials".into(), None);
+            let e = describe::<PutObjectError>(&place, "PutObject", "k", worked, SdkError::dispatch_failure(cause));
+            assert_eq!(e.domain(), domain, "{e}");
+        }
+    }
+
+    #[test]
     fn every_failure_names_bucket_endpoint_operation_and_a_fix() {
         let place = Place { bucket: "b".into(), endpoint: "http://e:1".into() };
         let answer = |status, code: &str| Failure::Answer { status, code: code.into() };
@@ -159,7 +188,10 @@ mod tests {
             (Failure::Unreachable, Domain::Transient, "endpoint"),
             (Failure::Broken, Domain::Transient, "server"),
             (Failure::NotSent, Domain::User, "credentials"),
+            (Failure::NoLongerSent, Domain::Transient, "credentials"),
             (Failure::Garbled, Domain::Transient, "endpoint"),
+            (answer(404, "NoSuchUpload"), Domain::Transient, "abort uploads"),
+            (answer(404, "NoSuchKey"), Domain::Transient, "bucket"),
             (answer(404, "NoSuchBucket"), Domain::User, "s3.bucket"),
             (answer(403, "SignatureDoesNotMatch"), Domain::User, "secret key"),
             (answer(403, "AccessDenied"), Domain::User, "s3:PutObject"),

@@ -8,10 +8,11 @@ use s3s::dto::*;
 use s3s::service::S3ServiceBuilder;
 use s3s::{S3, S3Request, S3Response, S3Result};
 use s3s_fs::FileSystem;
+use std::collections::HashSet;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use streamjob_checkpoint::S3Config;
 
@@ -40,6 +41,17 @@ pub struct Counts {
     pub parts: AtomicUsize,
     pub copies: AtomicUsize,
     pub failures: AtomicUsize,
+    pub aborts: AtomicUsize,
+    /// Uploads whose completion takes effect and whose answer does not arrive.
+    pub lost_completions: AtomicUsize,
+    /// Completions of uploads that somebody else has aborted.
+    pub forgotten_uploads: AtomicUsize,
+    /// Ids of uploads that are objects now.
+    pub completed: Mutex<HashSet<String>>,
+}
+
+fn take_one(n: &AtomicUsize) -> bool {
+    n.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1)).is_ok()
 }
 
 type Answer<'a, T> = Pin<Box<dyn Future<Output = S3Result<S3Response<T>>> + Send + 'a>>;
@@ -59,8 +71,41 @@ impl S3 for Door {
         delete_object(DeleteObjectInput) -> DeleteObjectOutput;
         list_objects_v2(ListObjectsV2Input) -> ListObjectsV2Output;
         create_multipart_upload(CreateMultipartUploadInput) -> CreateMultipartUploadOutput;
-        complete_multipart_upload(CompleteMultipartUploadInput) -> CompleteMultipartUploadOutput;
-        abort_multipart_upload(AbortMultipartUploadInput) -> AbortMultipartUploadOutput;
+    }
+
+    fn complete_multipart_upload<'s, 'a>(
+        &'s self,
+        req: S3Request<CompleteMultipartUploadInput>,
+    ) -> Answer<'a, CompleteMultipartUploadOutput>
+    where
+        's: 'a,
+        Self: 'a,
+    {
+        Box::pin(async move {
+            // s3s-fs takes an unknown upload for another user's; real servers do not know it.
+            let id = req.input.upload_id.clone();
+            if take_one(&self.counts.forgotten_uploads) || self.counts.completed.lock().unwrap().contains(&id) {
+                return Err(s3s::s3_error!(NoSuchUpload));
+            }
+            let answer = self.inner.complete_multipart_upload(req).await?;
+            self.counts.completed.lock().unwrap().insert(id);
+            match take_one(&self.counts.lost_completions) {
+                true => Err(s3s::s3_error!(InternalError)),
+                false => Ok(answer),
+            }
+        })
+    }
+
+    fn abort_multipart_upload<'s, 'a>(
+        &'s self,
+        req: S3Request<AbortMultipartUploadInput>,
+    ) -> Answer<'a, AbortMultipartUploadOutput>
+    where
+        's: 'a,
+        Self: 'a,
+    {
+        self.counts.aborts.fetch_add(1, Ordering::SeqCst);
+        Box::pin(self.inner.abort_multipart_upload(req))
     }
 
     fn upload_part<'s, 'a>(&'s self, req: S3Request<UploadPartInput>) -> Answer<'a, UploadPartOutput>
@@ -88,7 +133,7 @@ impl S3 for Door {
     {
         self.counts.puts.fetch_add(1, Ordering::SeqCst);
         Box::pin(async move {
-            if self.counts.failures.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1)).is_ok() {
+            if take_one(&self.counts.failures) {
                 return Err(s3s::s3_error!(SlowDown));
             }
             // s3s-fs makes missing buckets; real servers do not.

@@ -11,7 +11,7 @@ use streamjob_checkpoint::lineage::{Job, Lineage, Publish, Slot, TakeOver};
 use streamjob_checkpoint::plan::{self, NewJob, NewOperator, RestorePlan};
 use streamjob_checkpoint::restore::{self, Decision, RestoreFrom, RestorePoint};
 use streamjob_checkpoint::{CheckpointReader, CheckpointWriter, Kind, Manifest, Sizes};
-use streamjob_checkpoint::{ClaimMode, Collector, Localizer};
+use streamjob_checkpoint::{ClaimMode, Collector};
 use streamjob_core::{CheckpointId, Error, JobId, Result};
 use streamjob_engine::deploy::RestoreState;
 use streamjob_engine::{JobGraph, NodeKind};
@@ -29,7 +29,6 @@ pub struct Ledger {
     /// The checkpoint or savepoint that a finished or drained run ended with, when the job would go on from it.
     finished: Option<String>,
     next_id: CheckpointId,
-    localizer: Localizer,
     collector: Collector,
     start_message: String,
     /// It was told to go on from the job's own state, whatever that is.
@@ -112,6 +111,7 @@ impl Ledger {
         for _ in 0..CLAIM_TRIES {
             let mut decision = restore::resolve(&job, &settings.owner, from, false)?;
             decision.claim.revision.clone_from(&settings.revision);
+            decision.own(if settings.claim { ClaimMode::Claim } else { ClaimMode::NoClaim });
             for skipped in &decision.skipped {
                 tracing::warn!("checkpoint {} is passed over: {}", skipped.location, skipped.reason);
             }
@@ -120,9 +120,7 @@ impl Ledger {
             }
             if let TakeOver::Done(lineage) = job.take_over(&settings.owner, &decision.claim, settings.clock.now_ms())? {
                 let start_message = start_message(&decision);
-                let localizer = Localizer::new(&lineage, decision.point.as_ref());
-                let claim = if settings.claim { ClaimMode::Claim } else { ClaimMode::NoClaim };
-                let collector = Collector::start(&job, &lineage, &decision, settings.retained(), claim)?;
+                let collector = Collector::start(&job, &lineage, &decision, settings.retained())?;
                 let finished = finished(&decision);
                 return Ok(Self {
                     continues: decision.claim.same_lineage && matches!(from, RestoreFrom::Auto | RestoreFrom::Latest),
@@ -130,7 +128,6 @@ impl Ledger {
                     finished,
                     job,
                     lineage,
-                    localizer,
                     collector,
                     next_id: decision.next_id,
                     point: decision.point,
@@ -292,14 +289,9 @@ impl Ledger {
             Ok(manifest) => manifest,
             Err(e) => return (Publish::Failed(e), None),
         };
-        if let Err(e) = self.localizer.localize(&slot, &mut manifest) {
-            self.localizer.forget(manifest.checkpoint);
-            return (Publish::Failed(e), None);
-        }
         manifest.measure();
         let outcome = self.lineage.publish(&slot, &manifest, settings.clock.now_ms());
         if !matches!(outcome, Publish::Done) {
-            self.localizer.forget(manifest.checkpoint);
             return (outcome, None);
         }
         let written = Written { location: slot.location.clone(), sizes: manifest.sizes };
@@ -312,7 +304,6 @@ impl Ledger {
                 reader: CheckpointReader::new(self.lineage.store().clone(), self.lineage.paths().dir()),
                 manifest,
                 same_lineage: true,
-                own_store: true,
             });
         }
         (outcome, Some(written))

@@ -21,6 +21,8 @@ const CLEANUP_CREDIT: usize = 5;
 
 pub(super) struct Table {
     pub meta: StateMeta,
+    /// Whether an operator uses it.
+    pub registered: bool,
     pub policy: Policy,
     groups: Range<u32>,
     content: Content,
@@ -123,6 +125,7 @@ impl Table {
         };
         Self {
             meta,
+            registered: false,
             policy,
             groups,
             content,

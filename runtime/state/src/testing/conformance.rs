@@ -23,7 +23,7 @@ pub fn conformance(factory: &dyn BackendFactory) {
         snapshot_is_fixed_at_the_barrier(factory, format);
         rescale(factory, format);
         incompatible_state_is_refused(factory, format);
-        unregistered_state_is_kept(factory, format);
+        unregistered_state_is_dropped(factory, format);
         damage_is_reported(factory, format);
         ttl_across_restores(factory, format);
         empty_and_aborted(factory, format);
@@ -225,18 +225,36 @@ fn incompatible_state_is_refused(factory: &dyn BackendFactory, format: SnapshotF
     r.register(&StateSpec { version: 2, value_schema: "w".into(), ..declared }).unwrap();
 }
 
-fn unregistered_state_is_kept(factory: &dyn BackendFactory, format: SnapshotFormat) {
+fn unregistered_state_is_dropped(factory: &dyn BackendFactory, format: SnapshotFormat) {
     let bench = Bench::new().with_format(format);
     let mut b = bench.open(factory, 0..GROUPS, vec![]).unwrap();
-    let id = b.register(&spec("old", StateKind::Value)).unwrap();
-    b.put(id, &k(0, b"a"), b"1").unwrap();
+    for (name, kind) in [("old", StateKind::Value), ("older", StateKind::Map), ("stays", StateKind::Value)] {
+        let id = b.register(&spec(name, kind)).unwrap();
+        b.put(id, &k(0, b"a"), b"1").unwrap();
+    }
     let first = bench.snapshot(&mut *b, 1).unwrap();
     let mut b = bench.open(factory, 0..GROUPS, vec![first]).unwrap();
-    b.register(&spec("new", StateKind::Value)).unwrap();
-    let second = bench.snapshot(&mut *b, 2).unwrap();
-    let mut b = bench.open(factory, 0..GROUPS, vec![second]).unwrap();
-    let id = b.register(&spec("old", StateKind::Value)).unwrap();
-    assert_eq!(b.get(id, &k(0, b"a")).unwrap().as_deref(), Some(b"1".as_slice()));
+    let stays = b.register(&spec("stays", StateKind::Value)).unwrap();
+    let new = b.register(&spec("new", StateKind::Value)).unwrap();
+    for id in [2, 3] {
+        b.put(new, &k(0, b"b"), b"2").unwrap();
+        let snapshot = bench.snapshot(&mut *b, id).unwrap();
+        let names: Vec<_> = snapshot.states.iter().map(|s| s.name.as_str()).collect();
+        assert_eq!(names, ["stays", "new"]);
+        let mut r = bench.open(factory, 0..GROUPS, vec![snapshot]).unwrap();
+        let ids = ["stays", "new", "old"].map(|name| r.register(&spec(name, StateKind::Value)).unwrap());
+        assert_eq!(r.get(ids[0], &k(0, b"a")).unwrap().as_deref(), Some(b"1".as_slice()));
+        assert_eq!(r.get(ids[1], &k(0, b"b")).unwrap().as_deref(), Some(b"2".as_slice()));
+        assert_eq!(r.get(ids[2], &k(0, b"a")).unwrap(), None);
+        // What was known by a number before is known by it still.
+        assert_eq!(b.get(stays, &k(0, b"a")).unwrap().as_deref(), Some(b"1".as_slice()));
+    }
+    // Its name is free, of any kind.
+    let old = b.register(&spec("old", StateKind::Map)).unwrap();
+    assert_eq!(b.get(old, &k(0, b"a")).unwrap(), None);
+    b.put(old, &k(0, b"a"), b"3").unwrap();
+    assert_eq!(b.get(old, &k(0, b"a")).unwrap().as_deref(), Some(b"3".as_slice()));
+    assert_eq!(bench.snapshot(&mut *b, 4).unwrap().states.len(), 3);
 }
 
 fn damage_is_reported(factory: &dyn BackendFactory, format: SnapshotFormat) {
