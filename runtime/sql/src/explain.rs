@@ -71,25 +71,29 @@ fn line(out: &mut String, depth: usize, text: &str) {
 /// The job graph: one line a node.
 pub fn graph(graph: &JobGraph, options: &Options) -> String {
     let mut out = String::from("== Job Graph ==\n");
+    let subtasks = |p: Option<u32>| p.map_or_else(|| default_parallelism(options), i64::from);
     for (id, node) in graph.nodes.iter().enumerate() {
         let kind = match &node.kind {
             NodeKind::Source(_) => "source",
             NodeKind::Operator(_) => "operator",
         };
-        let parallelism = node.parallelism.map_or_else(|| default_parallelism(options), i64::from);
+        let parallelism = subtasks(node.parallelism);
         let _ = write!(out, "{id}: {} [{kind}, uid {}, parallelism {parallelism}]", node.name, node.uid);
         for edge in graph.edges.iter().filter(|e| e.to == id) {
+            let from = graph.nodes.get(edge.from);
+            let names = |columns: &[usize]| {
+                let columns = columns.iter().filter_map(|c| from.and_then(|n| n.schema.columns.get(*c)));
+                columns.map(|c| c.name.as_str()).collect::<Vec<_>>().join(", ")
+            };
             let how = match &edge.exchange {
                 Exchange::Forward => "forward".to_string(),
-                Exchange::Hash(columns) if columns.is_empty() => "single".to_string(),
-                Exchange::Hash(columns) => {
-                    let names: Vec<&str> = columns
-                        .iter()
-                        .filter_map(|c| graph.nodes.get(edge.from).and_then(|n| n.schema.columns.get(*c)))
-                        .map(|c| c.name.as_str())
-                        .collect();
-                    format!("hash({})", names.join(", "))
+                Exchange::ForwardOrHash(columns)
+                    if columns.is_empty() || from.is_some_and(|n| subtasks(n.parallelism) == parallelism) =>
+                {
+                    "forward".to_string()
                 }
+                Exchange::Hash(columns) if columns.is_empty() => "single".to_string(),
+                Exchange::Hash(columns) | Exchange::ForwardOrHash(columns) => format!("hash({})", names(columns)),
                 Exchange::Rebalance => "rebalance".to_string(),
                 Exchange::Broadcast => "broadcast".to_string(),
                 Exchange::Global => "global".to_string(),

@@ -108,29 +108,29 @@ impl Lowering<'_> {
         Ok(())
     }
 
-    /// Changes of one key must reach the same subtask of the sink, in order.
+    /// Changes of one key must reach the same subtask of the sink, in order, also when the job is rescaled
+    /// and the sink, with a parallelism of its own, is not.
     fn sink_exchange(&self, plan: &SinkPlan, input: Made, parallelism: Option<u32>) -> Result<Exchange> {
-        if self.subtasks(parallelism) == self.subtasks(input.parallelism) || changes(&plan.rel).insert_only() {
+        if parallelism == input.parallelism || changes(&plan.rel).insert_only() {
             return Ok(Exchange::Forward);
         }
+        let (here, there) = (self.subtasks(input.parallelism), self.subtasks(parallelism));
         let def = &plan.table.def;
         let schema = def.physical_schema();
-        let key: Option<Vec<usize>> = def.primary_key.iter().map(|k| schema.index_of(k)).collect();
-        match key {
-            Some(key) if !key.is_empty() => Ok(Exchange::Hash(key)),
-            _ => Err(plan
+        let key: Vec<usize> = def.primary_key.iter().filter_map(|k| schema.index_of(k)).collect();
+        if key.is_empty() && here != there && there != 1 {
+            return Err(plan
                 .table
                 .position
                 .error(format!(
-                    "The sink for table '{}' has a configured parallelism of {}, while the input parallelism is {}. Since \
-                     the configured parallelism is different from the input's parallelism and the changelog mode is not \
-                     insert-only, a primary key is required but could not be found",
+                    "The sink for table '{}' has a configured parallelism of {there}, while the input parallelism is {here}. \
+                     Since the configured parallelism is different from the input's parallelism and the changelog mode is \
+                     not insert-only, a primary key is required but could not be found",
                     def.name,
-                    self.subtasks(parallelism),
-                    self.subtasks(input.parallelism)
                 ))
-                .fix("declare PRIMARY KEY (…) NOT ENFORCED, or remove sink.parallelism")),
+                .fix("declare PRIMARY KEY (…) NOT ENFORCED, or remove sink.parallelism"));
         }
+        Ok(Exchange::ForwardOrHash(key))
     }
 
     fn subtasks(&self, parallelism: Option<u32>) -> i64 {
@@ -202,7 +202,8 @@ impl Lowering<'_> {
                 Ok(self.stateless("current-watermark", rel, Arc::new(column), inherited, &forward()))
             }
             Plan::Union(parts) => {
-                let same = inputs.iter().all(|i| self.subtasks(i.parallelism) == self.subtasks(inherited));
+                // Not by the numbers of subtasks: the job's changes without a new plan.
+                let same = inputs.iter().all(|i| i.parallelism == inherited);
                 let updating = parts.iter().any(|p| !changes(p).insert_only());
                 let (parallelism, exchange) = match (same, updating) {
                     (true, _) => (inherited, Exchange::Forward),

@@ -10,7 +10,10 @@ use std::sync::Arc;
 use streamjob_core::options::Options;
 use streamjob_core::table::TableDef;
 use streamjob_core::{Error, Result};
-use streamjob_engine::{Connectors, NodeKind, Operator, OperatorFactory, SinkFactory, Source, SourceFactory, TaskInfo};
+use streamjob_engine::chain::chain;
+use streamjob_engine::{
+    Connectors, Exchange, NodeKind, Operator, OperatorFactory, SinkFactory, Source, SourceFactory, TaskInfo,
+};
 
 /// Sources are bounded; sinks differ by their `connector`.
 pub struct Fake;
@@ -253,5 +256,48 @@ fn sources_give_the_columns_that_are_read() {
         ("INSERT INTO counts SELECT UPPER(k), big FROM plain WHERE f > 1", vec![3]),
     ] {
         assert_eq!(widths(sql), wanted, "{sql}");
+    }
+}
+
+#[test]
+fn changes_into_a_sink_of_fixed_parallelism_stay_in_order_at_any_parallelism() {
+    let exchange = |sink: &str, parallelism: u32| {
+        let sql = format!(
+            "{TABLES}CREATE TABLE s (k STRING, n BIGINT, PRIMARY KEY (k) NOT ENFORCED) WITH ('connector' = 'print', 'sink.parallelism' = '2');
+             CREATE TABLE bare (k STRING, n BIGINT) WITH ('connector' = 'print', 'sink.parallelism' = '2');
+             CREATE TABLE one (k STRING, n BIGINT) WITH ('connector' = 'print', 'sink.parallelism' = '1');
+             SET 'parallelism.default' = '2'; INSERT INTO {sink} SELECT k, COUNT(*) FROM plain GROUP BY k"
+        );
+        let graph = plan(&sql).unwrap().graph;
+        let cut = chain(&graph, parallelism, 128, true).map_err(|e| e.to_string())?;
+        // The last edge leads to the sink, when that is not chained.
+        let sink = cut.vertices.iter().position(|v| v.info.name.contains("Sink")).unwrap();
+        let into = cut.edges.iter().find(|e| e.to == sink).unwrap();
+        Ok::<_, String>(match cut.vertices[sink].info.name.starts_with("Sink") {
+            true => into.exchange.clone(),
+            false => Exchange::Forward,
+        })
+    };
+    assert_eq!(exchange("s", 2), Ok(Exchange::Forward));
+    assert_eq!(exchange("s", 4), Ok(Exchange::Hash(vec![0])));
+    assert_eq!(exchange("s", 1), Ok(Exchange::Hash(vec![0])));
+    assert_eq!(exchange("bare", 2), Ok(Exchange::Forward));
+    let refused = exchange("bare", 4).unwrap_err();
+    assert!(refused.contains("Sink: bare has a parallelism of 2") && refused.contains("PRIMARY KEY"), "{refused}");
+    assert_eq!(exchange("one", 4), Ok(Exchange::Global));
+    assert_eq!(exchange("one", 1), Ok(Exchange::Forward));
+}
+
+#[test]
+fn changes_in_a_union_of_several_parallelisms_stay_in_order_at_any_parallelism() {
+    let sql = format!(
+        "{TABLES}INSERT INTO counts SELECT k, COUNT(*) FROM plain GROUP BY k UNION ALL SELECT 'all', COUNT(*) FROM plain"
+    );
+    let graph = plan(&sql).unwrap().graph;
+    for parallelism in [1, 4] {
+        let cut = chain(&graph, parallelism, 128, true).unwrap();
+        let union = cut.vertices.iter().position(|v| v.info.name.starts_with("Union")).unwrap();
+        assert_eq!(cut.vertices[union].info.parallelism, 1);
+        assert!(cut.edges.iter().filter(|e| e.to == union).all(|e| e.exchange == Exchange::Global), "{:?}", cut.edges);
     }
 }
