@@ -164,7 +164,7 @@ impl Lowering<'_> {
         match &rel.node {
             Plan::Scan(table, columns) => self.scan(table, columns, rel),
             Plan::Values(rows) => {
-                let uid = self.uid(stateful("values", &rel.digest()));
+                let uid = self.uid(stateful("values", &rel.digest()?));
                 let factory = ValuesFactory { rows: rows.clone(), schema: rel.schema() };
                 Ok(self.node(uid, "Values".into(), NodeKind::Source(Arc::new(factory)), rel, Some(1), &[]))
             }
@@ -178,7 +178,7 @@ impl Lowering<'_> {
                     Some(narrowed) => Arc::new(narrowed),
                     None => Arc::new(calc),
                 };
-                Ok(self.stateless("calc", rel, factory, inherited, &forward()))
+                self.stateless("calc", rel, factory, inherited, &forward())
             }
             Plan::Watermark { column, expr, idle_timeout_ms, .. } => {
                 let idle = match idle_timeout_ms {
@@ -195,11 +195,12 @@ impl Lowering<'_> {
                     eager: self.eager,
                     idle_timeout: idle,
                 };
-                Ok(self.stateless("watermark", rel, Arc::new(assigner), inherited, &forward()))
+                self.stateless("watermark", rel, Arc::new(assigner), inherited, &forward())
             }
-            Plan::CurrentWatermark(_) => {
+            Plan::CurrentWatermark { id, .. } => {
                 let column = WatermarkColumn { schema: rel.schema() };
-                Ok(self.stateless("current-watermark", rel, Arc::new(column), inherited, &forward()))
+                let uid = self.uid(stateful("current-watermark", id));
+                Ok(self.operator(uid, text::short(rel), Arc::new(column), rel, inherited, &forward()))
             }
             Plan::Union(parts) => {
                 // Not by the numbers of subtasks: the job's changes without a new plan.
@@ -213,7 +214,7 @@ impl Lowering<'_> {
                 };
                 let wires: Vec<_> = inputs.into_iter().map(|i| (i, exchange.clone())).collect();
                 let union = Union { schema: rel.schema() };
-                Ok(self.stateless("union", rel, Arc::new(union), parallelism, &wires))
+                self.stateless("union", rel, Arc::new(union), parallelism, &wires)
             }
             Plan::WindowTvf { window, time, .. } => {
                 let tvf = WindowTvf {
@@ -222,7 +223,7 @@ impl Lowering<'_> {
                     zone: self.zone(window)?,
                     schema: rel.schema(),
                 };
-                Ok(self.stateless("window", rel, Arc::new(tvf), inherited, &forward()))
+                self.stateless("window", rel, Arc::new(tvf), inherited, &forward())
             }
             Plan::Aggregate { input, keys, calls, id } => {
                 let aggregate = GroupAggregate {
@@ -299,9 +300,9 @@ impl Lowering<'_> {
         factory: Arc<dyn OperatorFactory>,
         parallelism: Option<u32>,
         inputs: &[(Made, Exchange)],
-    ) -> Made {
-        let uid = self.uid(stateful(kind, &rel_digest(rel)));
-        self.operator(uid, text::short(rel), factory, rel, parallelism, inputs)
+    ) -> Result<Made> {
+        let uid = self.uid(stateful(kind, &rel_digest(rel)?));
+        Ok(self.operator(uid, text::short(rel), factory, rel, parallelism, inputs))
     }
 
     fn operator(
@@ -359,9 +360,9 @@ pub fn default_parallelism(options: &Options) -> i64 {
 }
 
 /// The digest, also of what is shared.
-fn rel_digest(rel: &Rel) -> String {
-    let own = text::describe(rel);
-    rel.inputs().iter().fold(own, |all, i| format!("{all}({})", i.digest()))
+fn rel_digest(rel: &Rel) -> Result<String> {
+    let below = rel.inputs().into_iter().map(Rel::digest).collect::<Result<Vec<_>>>()?;
+    Ok(format!("{}({})", text::describe(rel), below.join(")(")))
 }
 
 fn stateful(kind: &str, text: &str) -> String {

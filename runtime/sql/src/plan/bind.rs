@@ -9,6 +9,7 @@ use datafusion_common::tree_node::{Transformed, TreeNode};
 use datafusion_expr::sqlparser::ast::{Expr, Function, FunctionArguments, Ident, ObjectNamePart, VisitMut, VisitorMut};
 use datafusion_physical_expr::PhysicalExpr;
 use datafusion_physical_expr::expressions::Column;
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use streamjob_core::error::ErrorExt;
@@ -160,6 +161,15 @@ pub fn count_columns(expr: &Arc<dyn PhysicalExpr>, counts: &mut Vec<usize>) -> R
     })
     .internal("cannot walk an expression")?;
     Ok(())
+}
+
+/// The columns that expressions read.
+pub fn columns_of<'a>(exprs: impl Iterator<Item = &'a BoundExpr>) -> Result<BTreeSet<usize>> {
+    let mut counts = Vec::new();
+    for e in exprs {
+        count_columns(&e.expr, &mut counts)?;
+    }
+    Ok(counts.iter().enumerate().filter(|(_, n)| **n > 0).map(|(i, _)| i).collect())
 }
 
 /// True for `PROCTIME()`.
