@@ -2,14 +2,16 @@
 //! uids under which state is found again.
 
 mod narrow;
+mod uid;
 
 use crate::catalog::Table;
 use crate::expr::Zone;
-use crate::plan::changelog::{changes, inputs_need_before};
+use crate::plan::changelog::changes;
+use crate::plan::reuse::{Class, Reuse};
 use crate::plan::sink::SinkPlan;
 use crate::plan::{Call, Node as Plan, Rel, Window, WindowOf, text};
 use crate::values::ValuesFactory;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 use streamjob_core::options::Options;
@@ -19,7 +21,7 @@ use streamjob_engine::operators::{
     WindowAggregate, WindowOutput, WindowSource, WindowTvf,
 };
 use streamjob_engine::{Connectors, Edge, Exchange, JobGraph, Node, NodeId, NodeKind, OperatorFactory, Projected};
-use xxhash_rust::xxh3::xxh3_64;
+use uid::{Uids, hashed, of_state};
 
 /// A job graph and what it reads and writes.
 #[derive(Default)]
@@ -36,10 +38,12 @@ pub struct Lowered {
 
 /// Makes one job graph of all INSERTs.
 pub fn lower<'a>(sinks: &'a [SinkPlan], connectors: &'a dyn Connectors, options: &'a Options) -> Result<Lowered> {
+    let reuse = Reuse::of_sinks(sinks);
     let mut lowering = Lowering {
         out: Lowered { bounded: true, ..Lowered::default() },
-        shared: HashMap::new(),
-        uids: HashSet::new(),
+        uids: Uids::new(&reuse)?,
+        reuse: &reuse,
+        made: HashMap::new(),
         connectors,
         eager: sinks.iter().any(|s| s.rel.reads_watermark()),
         options,
@@ -61,9 +65,10 @@ struct Made {
 
 struct Lowering<'a> {
     out: Lowered,
-    /// Scans by table, its identity, and the time zone of its computed columns.
-    shared: HashMap<(String, usize, Option<String>), Made>,
-    uids: HashSet<String>,
+    reuse: &'a Reuse<'a>,
+    /// What relations became, by their class.
+    made: HashMap<usize, Made>,
+    uids: Uids,
     connectors: &'a dyn Connectors,
     /// True when CURRENT_WATERMARK is read: each watermark must then be seen by the rows behind it.
     eager: bool,
@@ -75,7 +80,7 @@ impl Lowering<'_> {
     fn sink(&mut self, plan: &SinkPlan) -> Result<()> {
         let name = &plan.table.def.name;
         let needs_before = plan.needs_before();
-        let mut input = self.rel(&plan.rel, needs_before)?;
+        let mut input = self.rel(&plan.rel)?;
         let schema = plan.table.def.physical_schema();
         let not_null: Vec<usize> =
             schema.columns.iter().enumerate().filter(|(_, c)| !c.ty.nullable).map(|(i, _)| i).collect();
@@ -86,7 +91,7 @@ impl Lowering<'_> {
                 self.options.text("table.exec.sink.not-null-enforcer").is_some_and(|v| v.eq_ignore_ascii_case("DROP"));
             let enforcer = if drop { NotNullEnforcer::Drop } else { NotNullEnforcer::Error };
             let guard = SinkGuard { schema: schema.clone(), not_null, enforcer, drop_update_before };
-            let uid = self.uid(format!("guard-{name}"));
+            let uid = self.uids.once(format!("guard-{name}"));
             input = self.operator(
                 uid,
                 format!("ConstraintEnforcer({name})"),
@@ -98,7 +103,7 @@ impl Lowering<'_> {
         }
         let parallelism = plan.sink.parallelism().or(input.parallelism);
         let exchange = self.sink_exchange(plan, input, parallelism)?;
-        let uid = self.uid(format!("sink-{name}"));
+        let uid = self.uids.once(format!("sink-{name}"));
         let factory: Arc<dyn OperatorFactory> = Arc::clone(&plan.sink) as Arc<dyn OperatorFactory>;
         let made = self.operator(uid, format!("Sink: {name}"), factory, &plan.rel, parallelism, &[(input, exchange)]);
         if let Some(node) = self.out.graph.nodes.get_mut(made.id) {
@@ -137,34 +142,26 @@ impl Lowering<'_> {
         parallelism.map_or_else(|| default_parallelism(self.options), i64::from)
     }
 
-    fn rel(&mut self, rel: &Rel, needs_before: bool) -> Result<Made> {
-        let key = rel.shared.clone().and_then(|name| {
-            let zone = self.options.text("table.local-time-zone").map(str::to_string);
-            Some((name, Arc::as_ptr(rel.scanned()?) as usize, zone))
-        });
-        if let Some(made) = key.as_ref().and_then(|k| self.shared.get(k)) {
+    fn rel(&mut self, rel: &Rel) -> Result<Made> {
+        let reuse = self.reuse;
+        let (id, class) = reuse.class(rel).ok_or_else(|| Error::internal("a relation of no plan"))?;
+        if let Some(made) = self.made.get(&id) {
             return Ok(*made);
         }
-        let made = self.make(rel, needs_before)?;
-        if let Some(key) = key {
-            self.shared.insert(key, made);
-        }
+        let made = self.make(rel, class)?;
+        self.made.insert(id, made);
         Ok(made)
     }
 
-    fn make(&mut self, rel: &Rel, needs_before: bool) -> Result<Made> {
-        let below = inputs_need_before(rel, needs_before);
-        let mut inputs = Vec::new();
-        for input in rel.inputs() {
-            inputs.push(self.rel(input, below)?);
-        }
+    fn make(&mut self, rel: &Rel, class: &Class<'_>) -> Result<Made> {
+        let inputs = rel.inputs().into_iter().map(|i| self.rel(i)).collect::<Result<Vec<_>>>()?;
         let first = inputs.first().copied();
         let forward = || first.map(|i| (i, Exchange::Forward)).into_iter().collect::<Vec<_>>();
         let inherited = first.and_then(|i| i.parallelism);
         match &rel.node {
-            Plan::Scan(table, columns) => self.scan(table, columns, rel),
+            Plan::Scan(table, columns) => self.scan(table, columns, rel, class),
             Plan::Values(rows) => {
-                let uid = self.uid(stateful("values", &rel.digest()?));
+                let uid = self.state_uid(rel, class)?;
                 let factory = ValuesFactory { rows: rows.clone(), schema: rel.schema() };
                 Ok(self.node(uid, "Values".into(), NodeKind::Source(Arc::new(factory)), rel, Some(1), &[]))
             }
@@ -197,9 +194,8 @@ impl Lowering<'_> {
                 };
                 self.stateless("watermark", rel, Arc::new(assigner), inherited, &forward())
             }
-            Plan::CurrentWatermark { id, .. } => {
-                let column = WatermarkColumn { schema: rel.schema() };
-                let uid = self.uid(stateful("current-watermark", id));
+            Plan::CurrentWatermark { .. } => {
+                let (uid, column) = (self.state_uid(rel, class)?, WatermarkColumn { schema: rel.schema() });
                 Ok(self.operator(uid, text::short(rel), Arc::new(column), rel, inherited, &forward()))
             }
             Plan::Union(parts) => {
@@ -225,20 +221,19 @@ impl Lowering<'_> {
                 };
                 self.stateless("window", rel, Arc::new(tvf), inherited, &forward())
             }
-            Plan::Aggregate { input, keys, calls, id } => {
+            Plan::Aggregate { input, keys, calls, .. } => {
                 let aggregate = GroupAggregate {
                     input: input.schema(),
                     schema: rel.schema(),
                     keys: keys.clone(),
                     aggs: calls.iter().map(agg_call).collect(),
-                    generate_update_before: needs_before,
+                    generate_update_before: class.needs_before,
                     input_retracts: !changes(input).insert_only(),
                     state_ttl: self.options.duration("table.exec.state.ttl").filter(|d| !d.is_zero()),
                 };
-                let kind = if calls.is_empty() { "distinct" } else { "group-aggregate" };
-                self.keyed(kind, id, rel, Arc::new(aggregate), keys, first)
+                self.keyed(rel, class, Arc::new(aggregate), keys, first)
             }
-            Plan::WindowAggregate { input, window, source, keys, calls, id } => {
+            Plan::WindowAggregate { input, window, source, keys, calls, .. } => {
                 let source = match source {
                     WindowOf::Time(column) => WindowSource::Time { column: *column, window: window.spec() },
                     WindowOf::Attached { start, end } => WindowSource::Attached { start: *start, end: *end },
@@ -257,12 +252,12 @@ impl Lowering<'_> {
                     output,
                     schema: rel.schema(),
                 };
-                self.keyed("window-aggregate", id, rel, Arc::new(aggregate), keys, first)
+                self.keyed(rel, class, Arc::new(aggregate), keys, first)
             }
         }
     }
 
-    fn scan(&mut self, table: &Arc<Table>, columns: &[usize], rel: &Rel) -> Result<Made> {
+    fn scan(&mut self, table: &Arc<Table>, columns: &[usize], rel: &Rel, class: &Class<'_>) -> Result<Made> {
         let name = &table.def.name;
         let mut factory = self.connectors.source(&table.def).map_err(|e| table.position.locate(e))?;
         if columns.len() < table.def.physical_schema().columns.len() {
@@ -270,7 +265,7 @@ impl Lowering<'_> {
         }
         self.out.bounded = self.out.bounded && factory.bounded();
         let parallelism = factory.parallelism();
-        let uid = self.uid(format!("source-{name}"));
+        let uid = self.state_uid(rel, class)?;
         if !self.out.sources.contains(name) {
             self.out.sources.push(name.clone());
         }
@@ -279,15 +274,14 @@ impl Lowering<'_> {
 
     fn keyed(
         &mut self,
-        kind: &str,
-        id: &str,
         rel: &Rel,
+        class: &Class<'_>,
         factory: Arc<dyn OperatorFactory>,
         keys: &[usize],
         input: Option<Made>,
     ) -> Result<Made> {
         let input = input.ok_or_else(|| Error::internal("an aggregate without input"))?;
-        let uid = self.uid(stateful(kind, id));
+        let uid = self.state_uid(rel, class)?;
         // Without a key there is one group: more subtasks than one would only idle.
         let parallelism = keys.is_empty().then_some(1);
         Ok(self.operator(uid, text::short(rel), factory, rel, parallelism, &[(input, Exchange::Hash(keys.to_vec()))]))
@@ -301,7 +295,8 @@ impl Lowering<'_> {
         parallelism: Option<u32>,
         inputs: &[(Made, Exchange)],
     ) -> Result<Made> {
-        let uid = self.uid(stateful(kind, &rel_digest(rel)?));
+        let below = rel.inputs().into_iter().map(Rel::digest).collect::<Result<Vec<_>>>()?;
+        let uid = self.uids.once(hashed(kind, &format!("{}({})", text::describe(rel), below.join(")("))));
         Ok(self.operator(uid, text::short(rel), factory, rel, parallelism, inputs))
     }
 
@@ -334,15 +329,9 @@ impl Lowering<'_> {
         Made { id, parallelism }
     }
 
-    /// The uid, with an ordinal when the job has the same one already.
-    fn uid(&mut self, base: String) -> OperatorUid {
-        let mut uid = base.clone();
-        let mut n = 2;
-        while !self.uids.insert(uid.clone()) {
-            uid = format!("{base}-{n}");
-            n += 1;
-        }
-        OperatorUid(uid)
+    fn state_uid(&mut self, rel: &Rel, class: &Class<'_>) -> Result<OperatorUid> {
+        let base = of_state(rel)?.ok_or_else(|| Error::internal("a relation without state"))?;
+        Ok(self.uids.stateful(base, class))
     }
 
     fn zone(&self, window: &Window) -> Result<Option<Arc<dyn LocalZone>>> {
@@ -357,16 +346,6 @@ impl Lowering<'_> {
 pub fn default_parallelism(options: &Options) -> i64 {
     let table = options.int("table.exec.resource.default-parallelism").filter(|n| *n > 0);
     table.or_else(|| options.int("parallelism.default")).unwrap_or(1)
-}
-
-/// The digest, also of what is shared.
-fn rel_digest(rel: &Rel) -> Result<String> {
-    let below = rel.inputs().into_iter().map(Rel::digest).collect::<Result<Vec<_>>>()?;
-    Ok(format!("{}({})", text::describe(rel), below.join(")(")))
-}
-
-fn stateful(kind: &str, text: &str) -> String {
-    format!("{kind}-{:016x}", xxh3_64(text.as_bytes()))
 }
 
 fn agg_call(call: &Call) -> AggCall {

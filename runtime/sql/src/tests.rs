@@ -195,6 +195,13 @@ fn plans() {
              CREATE TABLE s (k STRING, n BIGINT NOT NULL, PRIMARY KEY (k) NOT ENFORCED) WITH ('connector' = 'print', 'sink.parallelism' = '3');
              INSERT INTO s SELECT uid, COUNT(*) FROM orders GROUP BY uid",
         ),
+        (
+            "reused",
+            "CREATE TABLE others (k STRING, n BIGINT) WITH ('connector' = 'print');
+             CREATE VIEW v AS SELECT uid, COUNT(*) AS n FROM orders WHERE qty > 1 GROUP BY uid;
+             INSERT INTO upserts SELECT * FROM v; INSERT INTO counts SELECT UPPER(uid), n FROM v;
+             INSERT INTO others SELECT * FROM v UNION ALL SELECT * FROM v",
+        ),
         ("current_watermark", "INSERT INTO windows SELECT ot, CURRENT_WATERMARK(o.ot), id FROM orders AS o WHERE ot > CURRENT_WATERMARK(ot) OR CURRENT_WATERMARK(ot) IS NULL"),
         ("star_and_row", "CREATE TABLE s (a INT, b STRING, id INT, uid STRING) WITH ('connector' = 'print');
              INSERT INTO s SELECT r.a, o.r.b, sub.* FROM (SELECT r, id, uid FROM orders) AS o, LATERAL_FREE"

@@ -10,6 +10,7 @@ pub mod optimize;
 pub mod prune;
 pub mod query;
 pub mod refuse;
+pub mod reuse;
 pub mod sink;
 pub mod text;
 pub mod watermark;
