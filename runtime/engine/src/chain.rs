@@ -4,12 +4,13 @@
 //! Two nodes share a task when a `Forward` edge joins them, both have the same
 //! parallelism, it is the producer's only output and the consumer's only input,
 //! and chaining is on. A `Forward` edge between different parallelisms becomes
-//! `Rebalance`.
+//! `Rebalance`, a `ForwardOrHash` edge one or the other. Degrees are final here and
+//! not in the plan, which stays when the job is rescaled.
 
 use streamjob_core::{Error, Result};
 
 use crate::deploy::VertexInfo;
-use crate::graph::{Exchange, JobGraph, Node, NodeId, NodeKind};
+use crate::graph::{Edge, Exchange, JobGraph, Node, NodeId, NodeKind};
 
 /// A job graph cut into tasks.
 #[derive(Debug, Clone)]
@@ -58,7 +59,7 @@ pub fn chain(graph: &JobGraph, parallelism: u32, max_parallelism: u32, chaining:
         let joins = match (edges.next(), edges.next()) {
             (Some(e), None)
                 if chaining
-                    && e.exchange == Exchange::Forward
+                    && matches!(e.exchange, Exchange::Forward | Exchange::ForwardOrHash(_))
                     && outputs(e.from) == 1
                     && degree_of(e.from) == degree_of(id) =>
             {
@@ -93,13 +94,31 @@ pub fn chain(graph: &JobGraph, parallelism: u32, max_parallelism: u32, chaining:
         if from == to {
             continue;
         }
-        let exchange = match &e.exchange {
-            Exchange::Forward if degree_of(e.from) != degree_of(e.to) => Exchange::Rebalance,
-            other => other.clone(),
-        };
+        let exchange = settled(graph, e, degree_of(e.from), degree_of(e.to))?;
         edges.push(VertexEdge { from, to, input: e.input, exchange });
     }
     Ok(ChainPlan { vertices, edges })
+}
+
+/// How rows are dealt out between so many subtasks.
+fn settled(graph: &JobGraph, edge: &Edge, from: u32, to: u32) -> Result<Exchange> {
+    Ok(match &edge.exchange {
+        Exchange::Forward | Exchange::ForwardOrHash(_) if from == to => Exchange::Forward,
+        Exchange::Forward => Exchange::Rebalance,
+        Exchange::ForwardOrHash(_) if to == 1 => Exchange::Global,
+        Exchange::ForwardOrHash(key) if key.is_empty() => {
+            let name = |id: NodeId| graph.nodes.get(id).map_or("", |n| n.name.as_str());
+            return Err(Error::user(format!(
+                "{} has a parallelism of {to} of its own, and {}, whose changes it takes, one of {from}: without a \
+                 primary key, changes of one row would meet there in any order",
+                name(edge.to),
+                name(edge.from)
+            ))
+            .fix("declare PRIMARY KEY (…) NOT ENFORCED in the sink's table, or remove its sink.parallelism"));
+        }
+        Exchange::ForwardOrHash(key) => Exchange::Hash(key.clone()),
+        other => other.clone(),
+    })
 }
 
 fn degree(node: &Node, default: u32, max: u32) -> Result<u32> {

@@ -58,7 +58,8 @@ fn show(plan: &ChainPlan) -> String {
 
 #[test]
 fn table() {
-    use Exchange::{Forward as F, Global, Hash, Rebalance};
+    use Exchange::{Forward as F, ForwardOrHash, Global, Hash, Rebalance};
+    let keyed = || ForwardOrHash(vec![1]);
     let cases = [
         ("S a b", vec![(0, 1, F), (1, 2, F)], true, "S -> a -> b×2"),
         ("S a b", vec![(0, 1, F), (1, 2, F)], false, "S×2, a×2, b×2, 0-1:Forward, 1-2:Forward"),
@@ -69,6 +70,11 @@ fn table() {
         ("S a b c", vec![(0, 1, F), (0, 2, F), (1, 3, F)], true, "S×2, a -> c×2, b×2, 0-1:Forward, 0-2:Forward"),
         // two inputs
         ("S T j k", vec![(0, 2, F), (1, 2, F), (2, 3, F)], true, "S×2, T×2, j -> k×2, 0-2:Forward, 1-2:Forward"),
+        // changes: chained where they can be, else by key, or to the one consumer
+        ("S a", vec![(0, 1, keyed())], true, "S -> a×2"),
+        ("S a:3", vec![(0, 1, keyed())], true, "S×2, a×3, 0-1:Hash([1])"),
+        ("S a:1", vec![(0, 1, ForwardOrHash(vec![]))], true, "S×2, a×1, 0-1:Global"),
+        ("S a b", vec![(0, 1, keyed()), (0, 2, F)], true, "S×2, a×2, b×2, 0-1:Forward, 0-2:Forward"),
         // an edge that is not Forward is never chained, even at parallelism 1
         ("S:1 a:1", vec![(0, 1, Rebalance)], true, "S×1, a×1, 0-1:Rebalance"),
     ];
@@ -89,6 +95,7 @@ fn refusals_name_the_node() {
         (graph("S T", &[(0, 1, F)]), "T is a source with an input"),
         (graph("S a a", &[(0, 1, F), (0, 2, F)]), "the same uid a"),
         (graph("S a", &[(1, 1, F)]), "edge 1 -> 1"),
+        (graph("S a:2", &[(0, 1, Exchange::ForwardOrHash(vec![]))]), "a has a parallelism of 2 of its own"),
     ] {
         let error = chain(&g, 1, 8, true).unwrap_err();
         assert!(error.to_string().contains(text), "{error} lacks {text}");

@@ -47,6 +47,9 @@ pub enum NodeKind {
 pub enum Exchange {
     /// Subtask i to subtask i; chained into one task where possible. Falls back to `Rebalance` when the parallelisms differ.
     Forward,
+    /// As `Forward`, and between different parallelisms by key group of these columns: a key's changes stay in
+    /// order at any parallelism. Without columns, different parallelisms are refused, but for one consumer alone.
+    ForwardOrHash(Vec<usize>),
     /// By key group of these columns.
     Hash(Vec<usize>),
     /// Round robin by batch.

@@ -2,35 +2,37 @@
 
 use crate::catalog::full_name;
 use crate::lower::default_parallelism;
-use crate::plan::changelog::{Mode, changes, inputs_need_before};
+use crate::plan::changelog::{Mode, changes};
+use crate::plan::reuse::Reuse;
 use crate::plan::sink::SinkPlan;
 use crate::plan::text::describe;
 use crate::plan::{Node, Rel};
+use std::collections::HashMap;
 use std::fmt::Write as _;
 use streamjob_core::options::Options;
 use streamjob_engine::{Exchange, JobGraph, NodeKind};
 
 /// The plans of INSERTs.
 pub fn plans(sinks: &[SinkPlan]) -> String {
-    let mut out = String::from("== Optimized Plan ==\n");
+    let mut tree = Tree::new(Reuse::of_sinks(sinks));
+    tree.out.push_str("== Optimized Plan ==\n");
     for (i, sink) in sinks.iter().enumerate() {
         if i > 0 {
-            out.push('\n');
+            tree.out.push('\n');
         }
-        let names = sink.rel.names().join(", ");
-        let _ =
-            writeln!(out, "Sink(table=[{}], fields=[{names}], changelogMode=[NONE])", full_name(&sink.table.def.name));
-        tree(&sink.rel, sink.needs_before(), 0, &mut out);
+        let (name, fields) = (full_name(&sink.table.def.name), sink.rel.names().join(", "));
+        let _ = writeln!(tree.out, "Sink(table=[{name}], fields=[{fields}], changelogMode=[NONE])");
+        tree.rel(&sink.rel, 0);
     }
-    out
+    tree.out
 }
 
 /// The plan of a query.
-pub fn query(rel: &Rel) -> String {
+pub fn query(rel: &Rel, options: &Options) -> String {
     let mut out = String::from("== Optimized Plan ==\n");
-    let mut lines = String::new();
-    tree(rel, true, 0, &mut lines);
-    for line in lines.lines() {
+    let mut tree = Tree::new(Reuse::of_query(rel, options));
+    tree.rel(rel, 0);
+    for line in tree.out.lines() {
         // The root has no branch of its own.
         out.push_str(line.strip_prefix("+- ").or(line.strip_prefix("   ")).unwrap_or(line));
         out.push('\n');
@@ -38,21 +40,44 @@ pub fn query(rel: &Rel) -> String {
     out
 }
 
-fn tree(rel: &Rel, needs_before: bool, depth: usize, out: &mut String) {
-    let made = changes(rel);
-    let mode = Mode { changes: made, before: needs_before };
-    line(out, depth, &with_mode(&describe(rel), &mode));
-    let below = inputs_need_before(rel, needs_before);
-    let mut depth = depth + 1;
-    if let Node::Aggregate { input, keys, .. } | Node::WindowAggregate { input, keys, .. } = &rel.node {
-        let names: Vec<&str> = keys.iter().filter_map(|k| input.columns.get(*k)).map(|c| c.name.as_str()).collect();
-        let distribution = if names.is_empty() { "single".to_string() } else { format!("hash[{}]", names.join(", ")) };
-        let mode = Mode { changes: changes(input), before: below };
-        line(out, depth, &with_mode(&format!("Exchange(distribution=[{distribution}])"), &mode));
-        depth += 1;
+/// Plans as they are written down, each relation once.
+struct Tree<'a> {
+    reuse: Reuse<'a>,
+    /// Numbers of those that several read, by class.
+    shown: HashMap<usize, usize>,
+    out: String,
+}
+
+impl<'a> Tree<'a> {
+    fn new(reuse: Reuse<'a>) -> Self {
+        Self { reuse, shown: HashMap::new(), out: String::new() }
     }
-    for input in rel.inputs() {
-        tree(input, below, depth, out);
+
+    fn rel(&mut self, rel: &Rel, depth: usize) {
+        let Some((id, class)) = self.reuse.class(rel) else { return };
+        if let Some(number) = self.shown.get(&id) {
+            return line(&mut self.out, depth, &format!("Reused(reference_id=[{number}])"));
+        }
+        let mode = Mode { changes: changes(rel), before: class.needs_before };
+        let mut text = with_mode(&describe(rel), &mode);
+        if class.readers > 1 {
+            let number = self.shown.len() + 1;
+            self.shown.insert(id, number);
+            let _ = write!(text, "(reuse_id=[{number}])");
+        }
+        line(&mut self.out, depth, &text);
+        let mut depth = depth + 1;
+        if let Node::Aggregate { input, keys, .. } | Node::WindowAggregate { input, keys, .. } = &rel.node {
+            let names: Vec<&str> = keys.iter().filter_map(|k| input.columns.get(*k)).map(|c| c.name.as_str()).collect();
+            let how = if names.is_empty() { "single".to_string() } else { format!("hash[{}]", names.join(", ")) };
+            let before = self.reuse.class(input).is_some_and(|(_, c)| c.needs_before);
+            let mode = Mode { changes: changes(input), before };
+            line(&mut self.out, depth, &with_mode(&format!("Exchange(distribution=[{how}])"), &mode));
+            depth += 1;
+        }
+        for input in rel.inputs() {
+            self.rel(input, depth);
+        }
     }
 }
 
@@ -71,25 +96,29 @@ fn line(out: &mut String, depth: usize, text: &str) {
 /// The job graph: one line a node.
 pub fn graph(graph: &JobGraph, options: &Options) -> String {
     let mut out = String::from("== Job Graph ==\n");
+    let subtasks = |p: Option<u32>| p.map_or_else(|| default_parallelism(options), i64::from);
     for (id, node) in graph.nodes.iter().enumerate() {
         let kind = match &node.kind {
             NodeKind::Source(_) => "source",
             NodeKind::Operator(_) => "operator",
         };
-        let parallelism = node.parallelism.map_or_else(|| default_parallelism(options), i64::from);
+        let parallelism = subtasks(node.parallelism);
         let _ = write!(out, "{id}: {} [{kind}, uid {}, parallelism {parallelism}]", node.name, node.uid);
         for edge in graph.edges.iter().filter(|e| e.to == id) {
+            let from = graph.nodes.get(edge.from);
+            let names = |columns: &[usize]| {
+                let columns = columns.iter().filter_map(|c| from.and_then(|n| n.schema.columns.get(*c)));
+                columns.map(|c| c.name.as_str()).collect::<Vec<_>>().join(", ")
+            };
             let how = match &edge.exchange {
                 Exchange::Forward => "forward".to_string(),
-                Exchange::Hash(columns) if columns.is_empty() => "single".to_string(),
-                Exchange::Hash(columns) => {
-                    let names: Vec<&str> = columns
-                        .iter()
-                        .filter_map(|c| graph.nodes.get(edge.from).and_then(|n| n.schema.columns.get(*c)))
-                        .map(|c| c.name.as_str())
-                        .collect();
-                    format!("hash({})", names.join(", "))
+                Exchange::ForwardOrHash(columns)
+                    if columns.is_empty() || from.is_some_and(|n| subtasks(n.parallelism) == parallelism) =>
+                {
+                    "forward".to_string()
                 }
+                Exchange::Hash(columns) if columns.is_empty() => "single".to_string(),
+                Exchange::Hash(columns) | Exchange::ForwardOrHash(columns) => format!("hash({})", names(columns)),
                 Exchange::Rebalance => "rebalance".to_string(),
                 Exchange::Broadcast => "broadcast".to_string(),
                 Exchange::Global => "global".to_string(),

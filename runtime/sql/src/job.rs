@@ -136,7 +136,7 @@ impl<'a> Session<'a> {
             Statement::Explain(Explained::Query(query)) => {
                 let mut rel: Rel = optimize::merge(self.planner(ctx).query(query, &Names::new())?)?;
                 prune(&mut [&mut rel])?;
-                self.explained.push(explain::query(&rel));
+                self.explained.push(explain::query(&rel, &options));
             }
             Statement::Explain(Explained::Inserts(inserts)) => {
                 let mut plans = inserts

@@ -2,14 +2,16 @@
 //! uids under which state is found again.
 
 mod narrow;
+mod uid;
 
 use crate::catalog::Table;
 use crate::expr::Zone;
-use crate::plan::changelog::{changes, inputs_need_before};
+use crate::plan::changelog::changes;
+use crate::plan::reuse::{Class, Reuse};
 use crate::plan::sink::SinkPlan;
 use crate::plan::{Call, Node as Plan, Rel, Window, WindowOf, text};
 use crate::values::ValuesFactory;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 use streamjob_core::options::Options;
@@ -19,7 +21,7 @@ use streamjob_engine::operators::{
     WindowAggregate, WindowOutput, WindowSource, WindowTvf,
 };
 use streamjob_engine::{Connectors, Edge, Exchange, JobGraph, Node, NodeId, NodeKind, OperatorFactory, Projected};
-use xxhash_rust::xxh3::xxh3_64;
+use uid::{Uids, hashed, of_state};
 
 /// A job graph and what it reads and writes.
 #[derive(Default)]
@@ -36,10 +38,12 @@ pub struct Lowered {
 
 /// Makes one job graph of all INSERTs.
 pub fn lower<'a>(sinks: &'a [SinkPlan], connectors: &'a dyn Connectors, options: &'a Options) -> Result<Lowered> {
+    let reuse = Reuse::of_sinks(sinks);
     let mut lowering = Lowering {
         out: Lowered { bounded: true, ..Lowered::default() },
-        shared: HashMap::new(),
-        uids: HashSet::new(),
+        uids: Uids::new(&reuse)?,
+        reuse: &reuse,
+        made: HashMap::new(),
         connectors,
         eager: sinks.iter().any(|s| s.rel.reads_watermark()),
         options,
@@ -61,9 +65,10 @@ struct Made {
 
 struct Lowering<'a> {
     out: Lowered,
-    /// Scans by table, its identity, and the time zone of its computed columns.
-    shared: HashMap<(String, usize, Option<String>), Made>,
-    uids: HashSet<String>,
+    reuse: &'a Reuse<'a>,
+    /// What relations became, by their class.
+    made: HashMap<usize, Made>,
+    uids: Uids,
     connectors: &'a dyn Connectors,
     /// True when CURRENT_WATERMARK is read: each watermark must then be seen by the rows behind it.
     eager: bool,
@@ -75,7 +80,7 @@ impl Lowering<'_> {
     fn sink(&mut self, plan: &SinkPlan) -> Result<()> {
         let name = &plan.table.def.name;
         let needs_before = plan.needs_before();
-        let mut input = self.rel(&plan.rel, needs_before)?;
+        let mut input = self.rel(&plan.rel)?;
         let schema = plan.table.def.physical_schema();
         let not_null: Vec<usize> =
             schema.columns.iter().enumerate().filter(|(_, c)| !c.ty.nullable).map(|(i, _)| i).collect();
@@ -86,7 +91,7 @@ impl Lowering<'_> {
                 self.options.text("table.exec.sink.not-null-enforcer").is_some_and(|v| v.eq_ignore_ascii_case("DROP"));
             let enforcer = if drop { NotNullEnforcer::Drop } else { NotNullEnforcer::Error };
             let guard = SinkGuard { schema: schema.clone(), not_null, enforcer, drop_update_before };
-            let uid = self.uid(format!("guard-{name}"));
+            let uid = self.uids.once(format!("guard-{name}"));
             input = self.operator(
                 uid,
                 format!("ConstraintEnforcer({name})"),
@@ -98,7 +103,7 @@ impl Lowering<'_> {
         }
         let parallelism = plan.sink.parallelism().or(input.parallelism);
         let exchange = self.sink_exchange(plan, input, parallelism)?;
-        let uid = self.uid(format!("sink-{name}"));
+        let uid = self.uids.once(format!("sink-{name}"));
         let factory: Arc<dyn OperatorFactory> = Arc::clone(&plan.sink) as Arc<dyn OperatorFactory>;
         let made = self.operator(uid, format!("Sink: {name}"), factory, &plan.rel, parallelism, &[(input, exchange)]);
         if let Some(node) = self.out.graph.nodes.get_mut(made.id) {
@@ -108,63 +113,55 @@ impl Lowering<'_> {
         Ok(())
     }
 
-    /// Changes of one key must reach the same subtask of the sink, in order.
+    /// Changes of one key must reach the same subtask of the sink, in order, also when the job is rescaled
+    /// and the sink, with a parallelism of its own, is not.
     fn sink_exchange(&self, plan: &SinkPlan, input: Made, parallelism: Option<u32>) -> Result<Exchange> {
-        if self.subtasks(parallelism) == self.subtasks(input.parallelism) || changes(&plan.rel).insert_only() {
+        if parallelism == input.parallelism || changes(&plan.rel).insert_only() {
             return Ok(Exchange::Forward);
         }
+        let (here, there) = (self.subtasks(input.parallelism), self.subtasks(parallelism));
         let def = &plan.table.def;
         let schema = def.physical_schema();
-        let key: Option<Vec<usize>> = def.primary_key.iter().map(|k| schema.index_of(k)).collect();
-        match key {
-            Some(key) if !key.is_empty() => Ok(Exchange::Hash(key)),
-            _ => Err(plan
+        let key: Vec<usize> = def.primary_key.iter().filter_map(|k| schema.index_of(k)).collect();
+        if key.is_empty() && here != there && there != 1 {
+            return Err(plan
                 .table
                 .position
                 .error(format!(
-                    "The sink for table '{}' has a configured parallelism of {}, while the input parallelism is {}. Since \
-                     the configured parallelism is different from the input's parallelism and the changelog mode is not \
-                     insert-only, a primary key is required but could not be found",
+                    "The sink for table '{}' has a configured parallelism of {there}, while the input parallelism is {here}. \
+                     Since the configured parallelism is different from the input's parallelism and the changelog mode is \
+                     not insert-only, a primary key is required but could not be found",
                     def.name,
-                    self.subtasks(parallelism),
-                    self.subtasks(input.parallelism)
                 ))
-                .fix("declare PRIMARY KEY (…) NOT ENFORCED, or remove sink.parallelism")),
+                .fix("declare PRIMARY KEY (…) NOT ENFORCED, or remove sink.parallelism"));
         }
+        Ok(Exchange::ForwardOrHash(key))
     }
 
     fn subtasks(&self, parallelism: Option<u32>) -> i64 {
         parallelism.map_or_else(|| default_parallelism(self.options), i64::from)
     }
 
-    fn rel(&mut self, rel: &Rel, needs_before: bool) -> Result<Made> {
-        let key = rel.shared.clone().and_then(|name| {
-            let zone = self.options.text("table.local-time-zone").map(str::to_string);
-            Some((name, Arc::as_ptr(rel.scanned()?) as usize, zone))
-        });
-        if let Some(made) = key.as_ref().and_then(|k| self.shared.get(k)) {
+    fn rel(&mut self, rel: &Rel) -> Result<Made> {
+        let reuse = self.reuse;
+        let (id, class) = reuse.class(rel).ok_or_else(|| Error::internal("a relation of no plan"))?;
+        if let Some(made) = self.made.get(&id) {
             return Ok(*made);
         }
-        let made = self.make(rel, needs_before)?;
-        if let Some(key) = key {
-            self.shared.insert(key, made);
-        }
+        let made = self.make(rel, class)?;
+        self.made.insert(id, made);
         Ok(made)
     }
 
-    fn make(&mut self, rel: &Rel, needs_before: bool) -> Result<Made> {
-        let below = inputs_need_before(rel, needs_before);
-        let mut inputs = Vec::new();
-        for input in rel.inputs() {
-            inputs.push(self.rel(input, below)?);
-        }
+    fn make(&mut self, rel: &Rel, class: &Class<'_>) -> Result<Made> {
+        let inputs = rel.inputs().into_iter().map(|i| self.rel(i)).collect::<Result<Vec<_>>>()?;
         let first = inputs.first().copied();
         let forward = || first.map(|i| (i, Exchange::Forward)).into_iter().collect::<Vec<_>>();
         let inherited = first.and_then(|i| i.parallelism);
         match &rel.node {
-            Plan::Scan(table, columns) => self.scan(table, columns, rel),
+            Plan::Scan(table, columns) => self.scan(table, columns, rel, class),
             Plan::Values(rows) => {
-                let uid = self.uid(stateful("values", &rel.digest()));
+                let uid = self.state_uid(rel, class)?;
                 let factory = ValuesFactory { rows: rows.clone(), schema: rel.schema() };
                 Ok(self.node(uid, "Values".into(), NodeKind::Source(Arc::new(factory)), rel, Some(1), &[]))
             }
@@ -178,7 +175,7 @@ impl Lowering<'_> {
                     Some(narrowed) => Arc::new(narrowed),
                     None => Arc::new(calc),
                 };
-                Ok(self.stateless("calc", rel, factory, inherited, &forward()))
+                self.stateless("calc", rel, factory, inherited, &forward())
             }
             Plan::Watermark { column, expr, idle_timeout_ms, .. } => {
                 let idle = match idle_timeout_ms {
@@ -195,14 +192,15 @@ impl Lowering<'_> {
                     eager: self.eager,
                     idle_timeout: idle,
                 };
-                Ok(self.stateless("watermark", rel, Arc::new(assigner), inherited, &forward()))
+                self.stateless("watermark", rel, Arc::new(assigner), inherited, &forward())
             }
-            Plan::CurrentWatermark(_) => {
-                let column = WatermarkColumn { schema: rel.schema() };
-                Ok(self.stateless("current-watermark", rel, Arc::new(column), inherited, &forward()))
+            Plan::CurrentWatermark { .. } => {
+                let (uid, column) = (self.state_uid(rel, class)?, WatermarkColumn { schema: rel.schema() });
+                Ok(self.operator(uid, text::short(rel), Arc::new(column), rel, inherited, &forward()))
             }
             Plan::Union(parts) => {
-                let same = inputs.iter().all(|i| self.subtasks(i.parallelism) == self.subtasks(inherited));
+                // Not by the numbers of subtasks: the job's changes without a new plan.
+                let same = inputs.iter().all(|i| i.parallelism == inherited);
                 let updating = parts.iter().any(|p| !changes(p).insert_only());
                 let (parallelism, exchange) = match (same, updating) {
                     (true, _) => (inherited, Exchange::Forward),
@@ -212,7 +210,7 @@ impl Lowering<'_> {
                 };
                 let wires: Vec<_> = inputs.into_iter().map(|i| (i, exchange.clone())).collect();
                 let union = Union { schema: rel.schema() };
-                Ok(self.stateless("union", rel, Arc::new(union), parallelism, &wires))
+                self.stateless("union", rel, Arc::new(union), parallelism, &wires)
             }
             Plan::WindowTvf { window, time, .. } => {
                 let tvf = WindowTvf {
@@ -221,22 +219,21 @@ impl Lowering<'_> {
                     zone: self.zone(window)?,
                     schema: rel.schema(),
                 };
-                Ok(self.stateless("window", rel, Arc::new(tvf), inherited, &forward()))
+                self.stateless("window", rel, Arc::new(tvf), inherited, &forward())
             }
-            Plan::Aggregate { input, keys, calls, id } => {
+            Plan::Aggregate { input, keys, calls, .. } => {
                 let aggregate = GroupAggregate {
                     input: input.schema(),
                     schema: rel.schema(),
                     keys: keys.clone(),
                     aggs: calls.iter().map(agg_call).collect(),
-                    generate_update_before: needs_before,
+                    generate_update_before: class.needs_before,
                     input_retracts: !changes(input).insert_only(),
                     state_ttl: self.options.duration("table.exec.state.ttl").filter(|d| !d.is_zero()),
                 };
-                let kind = if calls.is_empty() { "distinct" } else { "group-aggregate" };
-                self.keyed(kind, id, rel, Arc::new(aggregate), keys, first)
+                self.keyed(rel, class, Arc::new(aggregate), keys, first)
             }
-            Plan::WindowAggregate { input, window, source, keys, calls, id } => {
+            Plan::WindowAggregate { input, window, source, keys, calls, .. } => {
                 let source = match source {
                     WindowOf::Time(column) => WindowSource::Time { column: *column, window: window.spec() },
                     WindowOf::Attached { start, end } => WindowSource::Attached { start: *start, end: *end },
@@ -255,12 +252,12 @@ impl Lowering<'_> {
                     output,
                     schema: rel.schema(),
                 };
-                self.keyed("window-aggregate", id, rel, Arc::new(aggregate), keys, first)
+                self.keyed(rel, class, Arc::new(aggregate), keys, first)
             }
         }
     }
 
-    fn scan(&mut self, table: &Arc<Table>, columns: &[usize], rel: &Rel) -> Result<Made> {
+    fn scan(&mut self, table: &Arc<Table>, columns: &[usize], rel: &Rel, class: &Class<'_>) -> Result<Made> {
         let name = &table.def.name;
         let mut factory = self.connectors.source(&table.def).map_err(|e| table.position.locate(e))?;
         if columns.len() < table.def.physical_schema().columns.len() {
@@ -268,7 +265,7 @@ impl Lowering<'_> {
         }
         self.out.bounded = self.out.bounded && factory.bounded();
         let parallelism = factory.parallelism();
-        let uid = self.uid(format!("source-{name}"));
+        let uid = self.state_uid(rel, class)?;
         if !self.out.sources.contains(name) {
             self.out.sources.push(name.clone());
         }
@@ -277,15 +274,14 @@ impl Lowering<'_> {
 
     fn keyed(
         &mut self,
-        kind: &str,
-        id: &str,
         rel: &Rel,
+        class: &Class<'_>,
         factory: Arc<dyn OperatorFactory>,
         keys: &[usize],
         input: Option<Made>,
     ) -> Result<Made> {
         let input = input.ok_or_else(|| Error::internal("an aggregate without input"))?;
-        let uid = self.uid(stateful(kind, id));
+        let uid = self.state_uid(rel, class)?;
         // Without a key there is one group: more subtasks than one would only idle.
         let parallelism = keys.is_empty().then_some(1);
         Ok(self.operator(uid, text::short(rel), factory, rel, parallelism, &[(input, Exchange::Hash(keys.to_vec()))]))
@@ -298,9 +294,10 @@ impl Lowering<'_> {
         factory: Arc<dyn OperatorFactory>,
         parallelism: Option<u32>,
         inputs: &[(Made, Exchange)],
-    ) -> Made {
-        let uid = self.uid(stateful(kind, &rel_digest(rel)));
-        self.operator(uid, text::short(rel), factory, rel, parallelism, inputs)
+    ) -> Result<Made> {
+        let below = rel.inputs().into_iter().map(Rel::digest).collect::<Result<Vec<_>>>()?;
+        let uid = self.uids.once(hashed(kind, &format!("{}({})", text::describe(rel), below.join(")("))));
+        Ok(self.operator(uid, text::short(rel), factory, rel, parallelism, inputs))
     }
 
     fn operator(
@@ -332,15 +329,9 @@ impl Lowering<'_> {
         Made { id, parallelism }
     }
 
-    /// The uid, with an ordinal when the job has the same one already.
-    fn uid(&mut self, base: String) -> OperatorUid {
-        let mut uid = base.clone();
-        let mut n = 2;
-        while !self.uids.insert(uid.clone()) {
-            uid = format!("{base}-{n}");
-            n += 1;
-        }
-        OperatorUid(uid)
+    fn state_uid(&mut self, rel: &Rel, class: &Class<'_>) -> Result<OperatorUid> {
+        let base = of_state(rel)?.ok_or_else(|| Error::internal("a relation without state"))?;
+        Ok(self.uids.stateful(base, class))
     }
 
     fn zone(&self, window: &Window) -> Result<Option<Arc<dyn LocalZone>>> {
@@ -355,16 +346,6 @@ impl Lowering<'_> {
 pub fn default_parallelism(options: &Options) -> i64 {
     let table = options.int("table.exec.resource.default-parallelism").filter(|n| *n > 0);
     table.or_else(|| options.int("parallelism.default")).unwrap_or(1)
-}
-
-/// The digest, also of what is shared.
-fn rel_digest(rel: &Rel) -> String {
-    let own = text::describe(rel);
-    rel.inputs().iter().fold(own, |all, i| format!("{all}({})", i.digest()))
-}
-
-fn stateful(kind: &str, text: &str) -> String {
-    format!("{kind}-{:016x}", xxh3_64(text.as_bytes()))
 }
 
 fn agg_call(call: &Call) -> AggCall {

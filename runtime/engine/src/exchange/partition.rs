@@ -53,7 +53,7 @@ impl Partitioner {
             Exchange::Forward | Exchange::Global => Kind::First,
             // Producers start at different consumers, so that few batches are spread too.
             Exchange::Rebalance => Kind::Rebalance { next: subtask as usize % outputs.max(1) },
-            Exchange::Hash(columns) => Kind::Hash(HashPartitioner {
+            Exchange::Hash(columns) | Exchange::ForwardOrHash(columns) => Kind::Hash(HashPartitioner {
                 columns: columns.clone(),
                 owners: (0..max_parallelism).map(|g| key::owner(g as u16, outputs as u32, max_parallelism)).collect(),
                 lists: vec![Vec::new(); outputs],

@@ -76,11 +76,12 @@ pub(crate) fn cast_to(mut expr: BoundExpr, to: &LogicalType, mode: CastMode, env
     }
     let how = How { mode, env: *env };
     let (from, target) = (expr.ty.clone(), ty.clone());
-    let name = match mode {
-        CastMode::Explicit => format!("CAST to {} from {}", to.data, from.data),
-        CastMode::Try => format!("TRY_CAST to {} from {}", to.data, from.data),
-        CastMode::Implicit => format!("cast to {} from {}", to.data, from.data),
+    let kind = match mode {
+        CastMode::Explicit => "CAST",
+        CastMode::Try => "TRY_CAST",
+        CastMode::Implicit => "cast",
     };
+    let name = format!("{kind} to {} from {}{}", to.data, from.data, env.mark());
     let text = match mode {
         CastMode::Try => format!("TRY_CAST({} AS {})", expr.text, to.data),
         _ => format!("CAST({} AS {})", expr.text, to.data),

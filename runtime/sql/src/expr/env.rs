@@ -41,4 +41,12 @@ impl Env {
         let clock = if ctx.start_time_ms > 0 { Clock::Fixed(ctx.start_time_ms) } else { Clock::System };
         Ok(Self { zone: Zone::session(ctx.options)?, clock })
     }
+
+    /// What the name of a call ends with that depends on the zone: calls of other zones are other calls.
+    pub fn mark(&self) -> String {
+        match self.zone {
+            Zone::Fixed(0) => String::new(),
+            zone => format!(" in {zone:?}"),
+        }
+    }
 }

@@ -7,10 +7,9 @@ mod rewrite;
 
 pub use call::{documented, find, refused_names};
 
+use super::digest::aggregate_id;
 use super::query::{Item, ItemValue, Planner, Scoped, calc};
-use super::{
-    Call, Node, PlanColumn, Rel, Window, WindowColumns, WindowOf, aggregate_id, bind, optimize, refuse, window,
-};
+use super::{Call, Node, PlanColumn, Rel, Window, WindowColumns, WindowOf, bind, optimize, refuse, window};
 use crate::expr::{BoundExpr, Scope, ScopeColumn};
 use crate::parser::refused;
 use crate::position::Position;
@@ -30,7 +29,7 @@ pub fn wanted(select: &Select, items: &[Item]) -> bool {
 }
 
 /// DISTINCT: a group per row.
-pub fn distinct(input: Rel) -> Rel {
+pub fn distinct(input: Rel) -> Result<Rel> {
     let columns = grouped_columns(&input.columns);
     let keys = (0..columns.len()).collect();
     // Rows of a window that are distinct by window stay windowed.
@@ -38,15 +37,15 @@ pub fn distinct(input: Rel) -> Rel {
         let others: Vec<usize> = (0..columns.len()).filter(|i| *i != start && *i != end).collect();
         return distinct_by_window(input, window, (start, end), &others);
     }
-    let id = aggregate_id("distinct", &input, &[], &[]);
-    Rel::new(Node::Aggregate { input: Box::new(input), keys, calls: Vec::new(), id }, columns)
+    let id = aggregate_id("distinct", &input, &[], &[])?;
+    Ok(Rel::new(Node::Aggregate { input: Box::new(input), keys, calls: Vec::new(), id }, columns))
 }
 
-fn distinct_by_window(input: Rel, window: Window, (start, end): (usize, usize), others: &[usize]) -> Rel {
+fn distinct_by_window(input: Rel, window: Window, (start, end): (usize, usize), others: &[usize]) -> Result<Rel> {
     let columns = input.columns.clone();
     let time = input.window.as_ref().and_then(|w| w.time);
     let keys: Vec<usize> = others.iter().copied().filter(|i| Some(*i) != time).collect();
-    let aggregate = window_aggregate(input, window, WindowOf::Attached { start, end }, keys.clone(), Vec::new());
+    let aggregate = window_aggregate(input, window, WindowOf::Attached { start, end }, keys.clone(), Vec::new())?;
     // Back to the order of the columns.
     let n = keys.len();
     let place = |i: usize| match i {
@@ -56,7 +55,7 @@ fn distinct_by_window(input: Rel, window: Window, (start, end): (usize, usize), 
         i => keys.iter().position(|k| *k == i).unwrap_or(0),
     };
     let exprs = columns.iter().enumerate().map(|(i, c)| bind::column(place(i), c)).collect();
-    calc(aggregate, None, exprs, columns)
+    Ok(calc(aggregate, None, exprs, columns))
 }
 
 /// Columns as keys of a group: no time attributes any more.
@@ -64,7 +63,7 @@ fn grouped_columns(columns: &[PlanColumn]) -> Vec<PlanColumn> {
     columns.iter().map(|c| PlanColumn { rowtime: false, proctime: false, ..c.clone() }).collect()
 }
 
-fn window_aggregate(input: Rel, window: Window, source: WindowOf, keys: Vec<usize>, calls: Vec<Call>) -> Rel {
+fn window_aggregate(input: Rel, window: Window, source: WindowOf, keys: Vec<usize>, calls: Vec<Call>) -> Result<Rel> {
     let mut columns: Vec<PlanColumn> = keys
         .iter()
         .filter_map(|k| input.columns.get(*k).cloned())
@@ -75,9 +74,9 @@ fn window_aggregate(input: Rel, window: Window, source: WindowOf, keys: Vec<usiz
     columns.extend(window::window_columns(&window));
     let kept =
         WindowColumns { window: window.clone(), start: Some(start), end: Some(start + 1), time: Some(start + 2) };
-    let id = aggregate_id(&format!("window-aggregate {window}"), &input, &keys, &calls);
+    let id = aggregate_id(&format!("window-aggregate {window}"), &input, &keys, &calls)?;
     let node = Node::WindowAggregate { input: Box::new(input), window, source, keys, calls, id };
-    Rel { node, columns, window: Some(kept), shared: None }
+    Ok(Rel { node, columns, window: Some(kept), shared: None })
 }
 
 fn call_column(call: &Call) -> PlanColumn {
@@ -264,7 +263,7 @@ fn aggregate(input: Rel, filter: Option<BoundExpr>, keys: &[Key], found: Vec<Fou
         let mut columns: Vec<PlanColumn> = grouped_columns(&rel.columns).into_iter().take(keys.len()).collect();
         columns.extend(calls.iter().map(call_column));
         let keys: Vec<usize> = (0..keys.len()).collect();
-        let id = aggregate_id("group-aggregate", &rel, &keys, &calls);
+        let id = aggregate_id("group-aggregate", &rel, &keys, &calls)?;
         let rel = Rel::new(Node::Aggregate { input: Box::new(rel), keys, calls, id }, columns);
         let scope = names(&rel);
         return Ok(Scoped { rel, scope });
@@ -274,7 +273,7 @@ fn aggregate(input: Rel, filter: Option<BoundExpr>, keys: &[Key], found: Vec<Fou
     let key_name = |i: usize| keys.get(i).map(|k| k.name.clone());
     let names_of_window = [key_name(start), key_name(end), time.and_then(key_name)];
     let mut rel =
-        optimize::window_from_time(window_aggregate(rel, window, WindowOf::Attached { start, end }, others, calls))?;
+        optimize::window_from_time(window_aggregate(rel, window, WindowOf::Attached { start, end }, others, calls)?)?;
     let first = rel.columns.len().saturating_sub(3);
     for (column, name) in rel.columns.iter_mut().skip(first).zip(names_of_window) {
         // A window_time that is not grouped cannot be named.

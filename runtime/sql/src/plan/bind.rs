@@ -9,6 +9,7 @@ use datafusion_common::tree_node::{Transformed, TreeNode};
 use datafusion_expr::sqlparser::ast::{Expr, Function, FunctionArguments, Ident, ObjectNamePart, VisitMut, VisitorMut};
 use datafusion_physical_expr::PhysicalExpr;
 use datafusion_physical_expr::expressions::Column;
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use streamjob_core::error::ErrorExt;
@@ -145,6 +146,24 @@ pub fn substitute(expr: &Arc<dyn PhysicalExpr>, by: &[BoundExpr]) -> Result<Arc<
     Ok(done.data)
 }
 
+/// True when both compute the same; what columns are called does not count.
+pub fn same(a: &BoundExpr, b: &BoundExpr) -> bool {
+    a.ty == b.ty && nameless(&a.expr).zip(nameless(&b.expr)).is_some_and(|(a, b)| a == b)
+}
+
+fn nameless(expr: &Arc<dyn PhysicalExpr>) -> Option<Arc<dyn PhysicalExpr>> {
+    let done = Arc::clone(expr).transform_up(|e| match e.downcast_ref::<Column>() {
+        None => Ok(Transformed::no(e)),
+        Some(c) => Ok(Transformed::yes(Arc::new(Column::new("", c.index())) as Arc<dyn PhysicalExpr>)),
+    });
+    done.ok().map(|d| d.data)
+}
+
+/// True when evaluating twice may give two values (clock, random numbers).
+pub fn is_volatile(expr: &Arc<dyn PhysicalExpr>) -> bool {
+    expr.is_volatile_node() || expr.children().into_iter().any(is_volatile)
+}
+
 /// How often each column is used.
 pub fn count_columns(expr: &Arc<dyn PhysicalExpr>, counts: &mut Vec<usize>) -> Result<()> {
     expr.apply(|e| {
@@ -160,6 +179,15 @@ pub fn count_columns(expr: &Arc<dyn PhysicalExpr>, counts: &mut Vec<usize>) -> R
     })
     .internal("cannot walk an expression")?;
     Ok(())
+}
+
+/// The columns that expressions read.
+pub fn columns_of<'a>(exprs: impl Iterator<Item = &'a BoundExpr>) -> Result<BTreeSet<usize>> {
+    let mut counts = Vec::new();
+    for e in exprs {
+        count_columns(&e.expr, &mut counts)?;
+    }
+    Ok(counts.iter().enumerate().filter(|(_, n)| **n > 0).map(|(i, _)| i).collect())
 }
 
 /// True for `PROCTIME()`.

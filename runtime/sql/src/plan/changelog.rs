@@ -73,7 +73,7 @@ pub fn inputs_need_before(rel: &Rel, needed: bool) -> bool {
         // A condition may be true of the new row and false of the old one.
         Node::Calc { filter, .. } => needed || filter.is_some(),
         Node::Aggregate { .. } | Node::WindowAggregate { .. } | Node::WindowTvf { .. } | Node::Watermark { .. } => true,
-        Node::Scan(..) | Node::Values(_) | Node::Union(_) | Node::CurrentWatermark(_) => needed,
+        Node::Scan(..) | Node::Values(_) | Node::Union(_) | Node::CurrentWatermark { .. } => needed,
     }
 }
 

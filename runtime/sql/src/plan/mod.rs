@@ -4,11 +4,13 @@
 pub mod aggregate;
 pub mod bind;
 pub mod changelog;
+pub mod digest;
 pub mod from;
 pub mod optimize;
 pub mod prune;
 pub mod query;
 pub mod refuse;
+pub mod reuse;
 pub mod sink;
 pub mod text;
 pub mod watermark;
@@ -16,7 +18,6 @@ pub mod window;
 
 use crate::catalog::Table;
 use crate::expr::BoundExpr;
-use std::fmt::Write as _;
 use std::sync::Arc;
 use streamjob_core::{LogicalType, Schema};
 use streamjob_engine::operators::AggFunction;
@@ -89,7 +90,12 @@ pub enum Node {
         idle_timeout_ms: u64,
     },
     /// Adds the watermark as of each row as the last column.
-    CurrentWatermark(Box<Rel>),
+    CurrentWatermark {
+        /// What it reads.
+        input: Box<Rel>,
+        /// The sub-plan's text as it was before any rewrite: see [`digest`].
+        id: String,
+    },
     /// UNION ALL.
     Union(Vec<Rel>),
     /// GROUP BY without a window; columns are keys, then calls. No calls: DISTINCT.
@@ -100,7 +106,7 @@ pub enum Node {
         keys: Vec<usize>,
         /// The aggregates.
         calls: Vec<Call>,
-        /// The sub-plan's text as it was before any rewrite: see [`Rel::digest`].
+        /// The sub-plan's text as it was before any rewrite: see [`digest`].
         id: String,
     },
     /// Adds window_start, window_end and window_time; a row may be in several windows.
@@ -124,7 +130,7 @@ pub enum Node {
         keys: Vec<usize>,
         /// The aggregates.
         calls: Vec<Call>,
-        /// The sub-plan's text as it was before any rewrite: see [`Rel::digest`].
+        /// The sub-plan's text as it was before any rewrite: see [`digest`].
         id: String,
     },
 }
@@ -171,9 +177,9 @@ impl Rel {
         match &self.node {
             Node::Scan(..) | Node::Values(_) => Vec::new(),
             Node::Union(inputs) => inputs.iter().collect(),
-            Node::CurrentWatermark(input) => vec![input],
             Node::Calc { input, .. }
             | Node::Watermark { input, .. }
+            | Node::CurrentWatermark { input, .. }
             | Node::Aggregate { input, .. }
             | Node::WindowTvf { input, .. }
             | Node::WindowAggregate { input, .. } => vec![input],
@@ -204,68 +210,11 @@ impl Rel {
 
     /// True when CURRENT_WATERMARK is read somewhere.
     pub fn reads_watermark(&self) -> bool {
-        matches!(self.node, Node::CurrentWatermark(_)) || self.inputs().into_iter().any(Rel::reads_watermark)
+        matches!(self.node, Node::CurrentWatermark { .. }) || self.inputs().into_iter().any(Rel::reads_watermark)
     }
 
     /// The names of its columns.
     pub fn names(&self) -> Vec<&str> {
         self.columns.iter().map(|c| c.name.as_str()).collect()
     }
-
-    /// The normalised text of the sub-plan, from which uids of state are made. It names what
-    /// state depends on, and not how the plan was optimised, nor where it stands in the script.
-    pub fn digest(&self) -> String {
-        let mut out = String::new();
-        self.write_digest(&mut out);
-        out
-    }
-
-    fn write_digest(&self, out: &mut String) {
-        if let Some(table) = &self.shared {
-            let _ = write!(out, "table[{table}]");
-            return;
-        }
-        match &self.node {
-            Node::Scan(t, _) => {
-                let _ = write!(out, "scan[{}]", t.def.name);
-            }
-            Node::Values(rows) => {
-                let _ = write!(out, "values[{}]", rows.iter().map(|r| texts(r)).collect::<Vec<_>>().join(";"));
-            }
-            Node::Calc { filter, exprs, .. } => {
-                let _ = write!(out, "calc[{}|{}]", filter.as_ref().map_or("", |f| f.text.as_str()), texts(exprs));
-            }
-            Node::Watermark { column, input, .. } => {
-                let _ = write!(out, "watermark[{}]", input.columns.get(*column).map_or("", |c| c.name.as_str()));
-            }
-            Node::Union(_) => out.push_str("union[]"),
-            Node::CurrentWatermark(_) => out.push_str("current-watermark[]"),
-            Node::Aggregate { id, .. } | Node::WindowAggregate { id, .. } => {
-                out.push_str(id);
-                return;
-            }
-            Node::WindowTvf { window, time, .. } => {
-                let _ = write!(out, "window[{window}|{time}]");
-            }
-        }
-        for input in self.inputs() {
-            out.push('(');
-            input.write_digest(out);
-            out.push(')');
-        }
-    }
-}
-
-fn texts(exprs: &[BoundExpr]) -> String {
-    exprs.iter().map(|e| e.text.as_str()).collect::<Vec<_>>().join(",")
-}
-
-/// The text of an aggregate over `input`.
-pub fn aggregate_id(kind: &str, input: &Rel, keys: &[usize], calls: &[Call]) -> String {
-    format!("{kind}[{keys:?}|{}]({})", call_texts(calls), input.digest())
-}
-
-fn call_texts(calls: &[Call]) -> String {
-    let one = |c: &Call| format!("{:?} {}{:?} {:?}", c.function, if c.distinct { "!" } else { "" }, c.arg, c.filter);
-    calls.iter().map(one).collect::<Vec<_>>().join(",")
 }

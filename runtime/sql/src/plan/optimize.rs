@@ -117,7 +117,7 @@ pub fn merge(rel: Rel) -> Result<Rel> {
         Node::Watermark { input, column, expr, idle_timeout_ms } => {
             Node::Watermark { input: Box::new(merge(*input)?), column, expr, idle_timeout_ms }
         }
-        Node::CurrentWatermark(input) => Node::CurrentWatermark(Box::new(merge(*input)?)),
+        Node::CurrentWatermark { input, id } => Node::CurrentWatermark { input: Box::new(merge(*input)?), id },
         Node::Union(inputs) => Node::Union(inputs.into_iter().map(merge).collect::<Result<_>>()?),
         Node::Aggregate { input, keys, calls, id } => {
             Node::Aggregate { input: Box::new(merge(*input)?), keys, calls, id }

@@ -37,7 +37,7 @@ fn collect(rel: &Rel, used: Option<BTreeSet<usize>>, needs: &mut Needs) -> Resul
 fn used_below(node: &Node) -> Result<Option<BTreeSet<usize>>> {
     let of_calls = |calls: &[Call]| calls.iter().flat_map(|c| [c.arg, c.filter]).flatten().collect::<Vec<_>>();
     Ok(match node {
-        Node::Calc { filter, exprs, .. } => Some(columns_of(exprs.iter().chain(filter))?),
+        Node::Calc { filter, exprs, .. } => Some(bind::columns_of(exprs.iter().chain(filter))?),
         Node::Aggregate { keys, calls, .. } => Some(keys.iter().copied().chain(of_calls(calls)).collect()),
         Node::WindowAggregate { keys, calls, source, .. } => {
             let window = match *source {
@@ -48,14 +48,6 @@ fn used_below(node: &Node) -> Result<Option<BTreeSet<usize>>> {
         }
         _ => None,
     })
-}
-
-fn columns_of<'a>(exprs: impl Iterator<Item = &'a BoundExpr>) -> Result<BTreeSet<usize>> {
-    let mut counts = Vec::new();
-    for e in exprs {
-        bind::count_columns(&e.expr, &mut counts)?;
-    }
-    Ok(counts.iter().enumerate().filter(|(_, n)| **n > 0).map(|(i, _)| i).collect())
 }
 
 /// The address of the table whose whole scan this is.
@@ -102,7 +94,9 @@ fn narrow(rel: &Rel, needs: &Needs) -> Result<Narrowed> {
             expr: expr.clone(),
             idle_timeout_ms: *idle_timeout_ms,
         },
-        Node::CurrentWatermark(input) => Node::CurrentWatermark(Box::new(below(input)?.rel)),
+        Node::CurrentWatermark { input, id } => {
+            Node::CurrentWatermark { input: Box::new(below(input)?.rel), id: id.clone() }
+        }
         Node::Union(inputs) => Node::Union(inputs.iter().map(|i| Ok(below(i)?.rel)).collect::<Result<_>>()?),
         Node::WindowTvf { input, window, time } => {
             Node::WindowTvf { input: Box::new(below(input)?.rel), window: window.clone(), time: *time }
@@ -141,13 +135,13 @@ fn narrow_scan(rel: &Rel, kept: &BTreeSet<usize>) -> Result<Narrowed> {
     match &rel.node {
         Node::Calc { input, filter, exprs } => {
             let of = |i: &usize| exprs.get(*i);
-            let input = narrow_scan(input, &columns_of(kept.iter().filter_map(of).chain(filter))?)?;
+            let input = narrow_scan(input, &bind::columns_of(kept.iter().filter_map(of).chain(filter))?)?;
             let exprs = kept.iter().filter_map(of).map(|e| input.moved(e)).collect::<Result<_>>()?;
             let filter = filter.as_ref().map(|f| input.moved(f)).transpose()?;
             Ok(only(rel, Node::Calc { input: Box::new(input.rel), filter, exprs }, kept))
         }
         Node::Watermark { input, column, expr, idle_timeout_ms } => {
-            let mut all = columns_of(std::iter::once(expr))?;
+            let mut all = bind::columns_of(std::iter::once(expr))?;
             all.insert(*column);
             all.extend(kept);
             let input = narrow_scan(input, &all)?;

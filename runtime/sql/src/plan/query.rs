@@ -87,7 +87,7 @@ impl Planner<'_> {
                     }
                 }
                 let union = self.union(inputs, at)?;
-                Ok(if all { union } else { aggregate::distinct(union) })
+                if all { Ok(union) } else { aggregate::distinct(union) }
             }
             SetExpr::SetOperation { op, .. } => {
                 Err(refused(at, &op.to_string(), "compare in the source system, or use UNION ALL and GROUP BY"))
@@ -199,7 +199,7 @@ impl Planner<'_> {
             let filter = select.selection.as_ref().map(|e| self.predicate(e, &from.scope, "WHERE")).transpose()?;
             self.project(from, filter, &items)?
         };
-        Ok(if matches!(select.distinct, Some(Distinct::Distinct)) { aggregate::distinct(rel) } else { rel })
+        if matches!(select.distinct, Some(Distinct::Distinct)) { aggregate::distinct(rel) } else { Ok(rel) }
     }
 
     /// A condition.

@@ -26,7 +26,7 @@ pub fn describe(rel: &Rel) -> String {
         Node::Watermark { input, column, expr, .. } => {
             format!("WatermarkAssigner(rowtime=[{}], watermark=[{}])", name(input, *column), expr.text)
         }
-        Node::CurrentWatermark(_) => format!("CurrentWatermark(select=[{}])", names.join(", ")),
+        Node::CurrentWatermark { .. } => format!("CurrentWatermark(select=[{}])", names.join(", ")),
         Node::Union(_) => format!("Union(all=[true], union=[{}])", names.join(", ")),
         Node::Aggregate { input, keys, calls, .. } => {
             let keys: Vec<&str> = keys.iter().map(|k| name(input, *k)).collect();

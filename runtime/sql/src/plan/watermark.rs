@@ -1,6 +1,7 @@
 //! CURRENT_WATERMARK(rowtime): the one function that depends on the stream and not
 //! on the row. It becomes a column that an operator of its own adds.
 
+use super::digest::watermark_id;
 use super::query::{Item, ItemValue, Planner, Scoped};
 use super::{Node, PlanColumn, Rel, bind};
 use crate::position::Position;
@@ -46,7 +47,8 @@ pub fn add(planner: &Planner<'_>, from: Scoped, items: &mut [Item], select: &mut
     let mut columns = from.rel.columns.clone();
     columns.push(column);
     let window = from.rel.window.clone();
-    let rel = Rel { node: Node::CurrentWatermark(Box::new(from.rel)), columns, window, shared: None };
+    let id = watermark_id(&from.rel)?;
+    let rel = Rel { node: Node::CurrentWatermark { input: Box::new(from.rel), id }, columns, window, shared: None };
     Ok(Scoped { rel, scope })
 }
 

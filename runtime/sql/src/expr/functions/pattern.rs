@@ -8,7 +8,8 @@ use super::super::build::{try_bools, try_ints, try_parts, try_strings};
 use super::site::{FunctionDef, Site, def};
 use arrow::array::ArrayRef;
 use regex::{NoExpand, Regex, RegexBuilder};
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use streamjob_core::{DataType, Error, LogicalType, Result};
 
 /// The functions of this module.
@@ -71,11 +72,16 @@ pub const FUNCTIONS: &[FunctionDef] = &[
 
 type Translate = fn(&str, Option<char>) -> std::result::Result<String, String>;
 
-/// The regexes of a call: one when the pattern is a literal, else one a row.
+/// Patterns of a column that are kept compiled.
+const KEPT: usize = 256;
+
+/// The regexes of a call: one when the pattern is a literal, else one for each text of the column.
 struct Patterns {
     argument: usize,
+    escape: Option<char>,
     translate: Translate,
     fixed: Option<Arc<Regex>>,
+    seen: Mutex<HashMap<String, Arc<Regex>>>,
 }
 
 impl Patterns {
@@ -85,17 +91,27 @@ impl Patterns {
             Some(pattern) => Some(Arc::new(compile(&pattern, escape, translate)?)),
             None => None,
         };
-        Ok(Self { argument, translate, fixed })
+        Ok(Self { argument, escape, translate, fixed, seen: Mutex::default() })
     }
 
     fn get(&self, args: &Args, row: usize) -> Result<Option<Arc<Regex>>> {
         if let Some(regex) = &self.fixed {
             return Ok(Some(Arc::clone(regex)));
         }
-        match args.str(self.argument)?.get(row) {
-            None => Ok(None),
-            Some(pattern) => Ok(Some(Arc::new(compile(pattern, None, self.translate)?))),
+        args.str(self.argument)?.get(row).map(|pattern| self.compiled(pattern)).transpose()
+    }
+
+    fn compiled(&self, pattern: &str) -> Result<Arc<Regex>> {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(regex) = seen.get(pattern) {
+            return Ok(Arc::clone(regex));
         }
+        let regex = Arc::new(compile(pattern, self.escape, self.translate)?);
+        if seen.len() >= KEPT {
+            seen.clear();
+        }
+        seen.insert(pattern.to_string(), Arc::clone(&regex));
+        Ok(regex)
     }
 }
 

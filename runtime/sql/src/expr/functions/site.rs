@@ -213,8 +213,11 @@ impl Site {
         behaviour: Behaviour,
         kernel: Kernel,
     ) -> BoundExpr {
-        // The result type is part of the name: two calls that differ in it only are different.
-        let name = format!("{}:{}", self.name, ty.data);
+        // Type, zone and literals are part of the name: two calls that differ in them only are different, also
+        // where the kernel took them instead of an argument.
+        let literals = self.args.iter().filter(|a| a.expr.downcast_ref::<Literal>().is_some());
+        let literals: String = literals.map(|a| format!(" {}", a.text)).collect();
+        let name = format!("{}:{}{literals}{}", self.name, ty.data, self.env.mark());
         BoundExpr { expr: call(name, args, &ty, behaviour, kernel), ty, text: self.text(), rowtime: false }
     }
 

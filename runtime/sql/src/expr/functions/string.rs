@@ -1,12 +1,14 @@
 //! Functions of text. Positions count from 1, in characters; where Flink counts
 //! Java's UTF-16 units (LPAD, RPAD, OVERLAY), so does this.
 
+mod parts;
+
 use super::super::args::Args;
-use super::super::build::{bools, ints, parts, strings};
+use super::super::build::{bools, ints, strings};
 use super::super::{BoundExpr, literal};
 use super::site::{FunctionDef, Site, alias, def};
-use arrow::array::{ArrayRef, ListBuilder, MapBuilder, StringBuilder};
-use std::sync::Arc;
+use arrow::array::ArrayRef;
+use parts::{concat, concat_operator, concat_ws, split, split_index, str_to_map};
 use streamjob_core::types::MAX_LENGTH;
 use streamjob_core::{DataType, LogicalType, Result};
 
@@ -208,44 +210,6 @@ fn init_cap(text: &str) -> String {
         .collect()
 }
 
-fn concat_operator(s: Site) -> Result<BoundExpr> {
-    let length = |data: &DataType| match data {
-        DataType::Char(n) | DataType::VarChar(n) => *n,
-        _ => MAX_LENGTH,
-    };
-    let (left, right) = (s.ty(0)?.data.clone(), s.ty(1)?.data.clone());
-    let sum = length(&left).saturating_add(length(&right)).min(MAX_LENGTH);
-    let fixed = matches!((&left, &right), (DataType::Char(_), DataType::Char(_)));
-    let ty = s.result(if fixed { DataType::Char(sum) } else { DataType::VarChar(sum) });
-    let mut bound = s.total(ty, vec![s.str(0)?, s.str(1)?], concat);
-    bound.text = format!("({} || {})", s.arg(0)?.text, s.arg(1)?.text);
-    Ok(bound)
-}
-
-fn concat(a: &Args) -> Result<ArrayRef> {
-    let parts = (0..a.args.len()).map(|i| a.str(i)).collect::<Result<Vec<_>>>()?;
-    let mut builder = StringBuilder::with_capacity(a.rows, a.rows * 16);
-    let mut joined = String::new();
-    for row in 0..a.rows {
-        joined.clear();
-        let complete = parts.iter().try_for_each(|p| {
-            joined.push_str(p.get(row)?);
-            Some(())
-        });
-        builder.append_option(complete.map(|()| joined.as_str()));
-    }
-    Ok(Arc::new(builder.finish()))
-}
-
-fn concat_ws(a: &Args) -> Result<ArrayRef> {
-    let parts = (0..a.args.len()).map(|i| a.str(i)).collect::<Result<Vec<_>>>()?;
-    strings(a.rows, |row| {
-        let (separator, texts) = parts.split_first()?;
-        let present: Vec<&str> = texts.iter().filter_map(|t| t.get(row)).collect();
-        Some(present.join(separator.get(row)?))
-    })
-}
-
 fn substring(s: Site) -> Result<BoundExpr> {
     let length = match s.ty(0)?.data {
         DataType::Char(n) | DataType::VarChar(n) => n,
@@ -410,91 +374,5 @@ fn affix(s: &Site, text: fn(&str, &str) -> bool, bytes: fn(&[u8], &[u8]) -> bool
     Ok(s.total(ty, vec![s.str(0)?, s.str(1)?], move |a| {
         let (value, part) = (a.str(0)?, a.str(1)?);
         bools(a.rows, |r| Some(text(value.get(r)?, part.get(r)?)))
-    }))
-}
-
-fn split_index(s: Site) -> Result<BoundExpr> {
-    let ty = LogicalType::new(DataType::STRING);
-    let separator = if s.ty(1)?.data.is_integer() {
-        // The separator's code.
-        let code = s.int(1)?;
-        s.total(LogicalType::new(DataType::STRING), vec![code], |a| {
-            let code = a.int(0)?;
-            strings(a.rows, |r| u8::try_from(code.get(r)?).ok().map(|c| char::from(c).to_string()))
-        })
-        .expr
-    } else {
-        s.str(1)?
-    };
-    Ok(s.total(ty, vec![s.str(0)?, separator, s.int(2)?], |a| {
-        let (text, separator, index) = (a.str(0)?, a.str(1)?, a.int(2)?);
-        parts(a.rows, |r| {
-            let (text, separator) = (text.get(r)?, separator.get(r)?);
-            let index = usize::try_from(index.get(r)?).ok()?;
-            if text.is_empty() {
-                return None;
-            }
-            if separator.is_empty() {
-                return text.split_whitespace().nth(index);
-            }
-            match separator.as_bytes() {
-                // One byte needs no search for a text.
-                [byte] if byte.is_ascii() => text.split(char::from(*byte)).nth(index),
-                _ => text.split(separator).nth(index),
-            }
-        })
-    }))
-}
-
-fn split(s: Site) -> Result<BoundExpr> {
-    let ty = s.result(DataType::Array(Box::new(LogicalType::new(DataType::STRING))));
-    Ok(s.total(ty, vec![s.str(0)?, s.str(1)?], |a| {
-        let (text, separator) = (a.str(0)?, a.str(1)?);
-        let mut builder = ListBuilder::new(StringBuilder::new());
-        for row in 0..a.rows {
-            let (Some(text), Some(separator)) = (text.get(row), separator.get(row)) else {
-                builder.append_null();
-                continue;
-            };
-            if separator.is_empty() {
-                text.chars().for_each(|c| builder.values().append_value(c.to_string()));
-            } else if !text.is_empty() {
-                text.split(separator).for_each(|part| builder.values().append_value(part));
-            }
-            builder.append(true);
-        }
-        Ok(Arc::new(builder.finish()))
-    }))
-}
-
-fn str_to_map(s: Site) -> Result<BoundExpr> {
-    let text = || Box::new(LogicalType::new(DataType::STRING));
-    let ty = s.result(DataType::Map(text(), text()));
-    let separator = |i: usize, default: &str| if i < s.len() { s.str(i) } else { Ok(literal::string(default).expr) };
-    let args = vec![s.str(0)?, separator(1, ",")?, separator(2, "=")?];
-    let arrow = ty.data.arrow();
-    Ok(s.fallible(ty, args, move |a| {
-        let (text, list, pair) = (a.str(0)?, a.str(1)?, a.str(2)?);
-        let mut builder = MapBuilder::new(None, StringBuilder::new(), StringBuilder::new());
-        for row in 0..a.rows {
-            let (Some(text), Some(list), Some(pair)) = (text.get(row), list.get(row), pair.get(row)) else {
-                builder.append(false)?;
-                continue;
-            };
-            let mut entries: Vec<(&str, Option<&str>)> = Vec::new();
-            for item in text.split(list).filter(|_| !text.is_empty()) {
-                let (key, value) = item.split_once(pair).map_or((item, None), |(k, v)| (k, Some(v)));
-                match entries.iter_mut().find(|(k, _)| *k == key) {
-                    Some(entry) => entry.1 = value,
-                    None => entries.push((key, value)),
-                }
-            }
-            for (key, value) in entries {
-                builder.keys().append_value(key);
-                builder.values().append_option(value);
-            }
-            builder.append(true)?;
-        }
-        super::collection::relabel(&(Arc::new(builder.finish()) as ArrayRef), &arrow)
     }))
 }

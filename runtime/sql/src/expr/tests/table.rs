@@ -386,6 +386,28 @@ fn collections() {
 }
 
 #[test]
+fn patterns_of_a_column_keep_their_escape() {
+    let texts = |v: &[&str]| v.iter().map(|s| (*s).to_string()).collect::<Vec<_>>();
+    let (scope, batch) = table(&[
+        ("t", "STRING", texts(&["50%", "50!x", "a_b", "axb", "50%", "NULL", "x"])),
+        ("p", "STRING", texts(&["50!%", "50!%", "a!_b", "a!_b", "50!%", "a", "NULL"])),
+    ]);
+    for (text, wanted) in [
+        ("t LIKE p ESCAPE '!'", ["true", "false", "true", "false", "true", "null", "null"]),
+        ("t SIMILAR TO p ESCAPE '!'", ["true", "false", "true", "false", "true", "null", "null"]),
+        ("t LIKE p", ["false", "true", "false", "false", "false", "null", "null"]),
+    ] {
+        let (_, values) = run(text, &scope, &batch, &Options::default()).unwrap();
+        assert_eq!(values, wanted, "{text}");
+    }
+    // More patterns than are kept.
+    let many: Vec<String> = (0..700).map(|i| format!("{}", i % 350)).collect();
+    let (scope, batch) = table(&[("t", "STRING", many.clone()), ("p", "STRING", many)]);
+    let (_, values) = run("t LIKE p", &scope, &batch, &Options::default()).unwrap();
+    assert!(values.iter().all(|v| v == "true"));
+}
+
+#[test]
 fn the_registry() {
     assert!(is_scalar_function("upper") && !is_scalar_function("SUM"));
     let page = functions_markdown();
