@@ -6,7 +6,8 @@
 //! written, `_staging/NAME` when closed, copied on the server to `NAME` and then
 //! deleted on commit. Committing twice does nothing the second time: the pending
 //! file is gone and the visible one is there; a copy that was made but whose
-//! source was not deleted is made again with the same content.
+//! source was not deleted is made again with the same content. Two processes may
+//! commit the same part at once, when a worker that was given up is still at it.
 
 use super::files::temporary;
 use super::location::Opened;
@@ -100,6 +101,9 @@ pub(super) fn seal(place: &Opened, name: &str, file: &File, path: &Path) -> Resu
 }
 
 /// Makes a sealed part of `size` bytes visible, if it is not yet.
+///
+/// It is looked for in the order of the names that it takes, so that none is missed that another process moves on
+/// meanwhile.
 pub(super) fn publish(place: &Opened, name: &str, size: u64) -> Result<()> {
     let lost = |at: String, found: Option<u64>| {
         let what = found.map_or("is missing".to_string(), |n| format!("has {n} bytes instead of {size}"));
@@ -109,17 +113,18 @@ pub(super) fn publish(place: &Opened, name: &str, size: u64) -> Result<()> {
     match place {
         Opened::Local(dir) => {
             let (pending, visible) = (hidden(dir, name, "pending"), dir.join(name));
-            let there = if visible.exists() { &visible } else { &pending };
-            match fs::metadata(there).map(|m| m.len()) {
-                Ok(found) if found == size => {}
-                Ok(found) => return Err(lost(there.display().to_string(), Some(found))),
-                Err(e) if e.kind() == ErrorKind::NotFound => return Err(lost(there.display().to_string(), None)),
-                Err(e) => return Err(failed("look at", there, e)),
+            match size_of(&pending)? {
+                Some(found) if found != size => return Err(lost(pending.display().to_string(), Some(found))),
+                Some(_) => match fs::rename(&pending, &visible) {
+                    Err(e) if e.kind() != ErrorKind::NotFound => return Err(failed("rename", &pending, e)),
+                    _ => {}
+                },
+                None => {}
             }
-            if there == &pending {
-                fs::rename(&pending, &visible).map_err(|e| failed("rename", &pending, e))?;
+            match size_of(&visible)? {
+                Some(found) if found == size => sync_dir(dir),
+                found => Err(lost(visible.display().to_string(), found)),
             }
-            sync_dir(dir)
         }
         Opened::Bucket { store, key, .. } => {
             let (pending, visible) = (join(&join(key, STAGING), name), join(key, name));
@@ -127,14 +132,27 @@ pub(super) fn publish(place: &Opened, name: &str, size: u64) -> Result<()> {
                 if staged.size != size {
                     return Err(lost(store.url(&pending), Some(staged.size)));
                 }
-                store.copy(&pending, &visible)?;
-                return store.delete(&pending);
+                match store.copy(&pending, &visible) {
+                    Ok(()) => return store.delete(&pending),
+                    Err(e) if store.head(&pending)?.is_some() => return Err(e),
+                    // Deleted by whoever has copied it.
+                    Err(_) => {}
+                }
             }
             match store.head(&visible)?.map(|o| o.size) {
                 Some(found) if found == size => Ok(()),
                 found => Err(lost(store.url(&visible), found)),
             }
         }
+    }
+}
+
+/// Bytes of a file; `None` when there is none.
+fn size_of(path: &Path) -> Result<Option<u64>> {
+    match fs::metadata(path) {
+        Ok(meta) => Ok(Some(meta.len())),
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(failed("look at", path, e)),
     }
 }
 
