@@ -88,10 +88,12 @@ impl SinkFactory for FileSinkFactory {
     }
 }
 
-/// What the names of an operator's files begin with: the same in every attempt, different for every job and operator.
+/// What the names of an operator's files begin with: the same in every attempt, different for every lineage of state
+/// and operator. A sweep goes by it, so no other job may have it: one of another namespace, storage or start can have
+/// the same name, write to the same folder, and run.
 fn prefix(info: &TaskInfo) -> String {
-    let id = streamjob_core::key::hash(format!("{}\0{}", info.job, info.uid).as_bytes());
-    format!("part-{:08x}-", id as u32)
+    let id = streamjob_core::key::hash(format!("{}\0{}", info.job_id, info.uid).as_bytes());
+    format!("part-{id:016x}-")
 }
 
 /// A closed file that is not visible yet; also the form in the checkpoint.

@@ -159,7 +159,7 @@ fn size_of(path: &Path) -> Result<Option<u64>> {
 /// Removes hidden parts of earlier attempts whose names begin with `prefix`: those never sealed, and with
 /// `keep` also sealed ones that it does not want.
 pub(super) fn sweep(place: &Opened, prefix: &str, attempt: &str, keep: Option<&dyn Fn(&str) -> bool>) -> Result<()> {
-    let old = |name: &str| name.starts_with(prefix) && !name.contains(attempt);
+    let old = |name: &str| name.strip_prefix(prefix).is_some_and(|rest| !rest.starts_with(attempt));
     match place {
         Opened::Local(dir) => {
             let entries = match fs::read_dir(dir) {

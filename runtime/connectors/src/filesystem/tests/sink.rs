@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 use streamjob_checkpoint::{MemoryStore, ObjectStore};
 use streamjob_core::table::TableDef;
-use streamjob_core::{Batch, Schema};
+use streamjob_core::{Batch, JobId, Schema};
 use streamjob_engine::{Operator, OperatorFactory};
 use streamjob_state::OperatorState;
 
@@ -27,8 +27,14 @@ struct Sink {
 
 impl Sink {
     fn open(table: &TableDef, config: &ConnectorConfig, attempt: &str, restored: &OperatorState) -> Self {
+        Self::of(1, table, config, attempt, restored)
+    }
+
+    /// A sink of this lineage.
+    fn of(lineage: u128, table: &TableDef, config: &ConnectorConfig, attempt: &str, restored: &OperatorState) -> Self {
         let mut info = info(0, 1);
         info.attempt = attempt.to_string();
+        info.job_id = JobId::from_random(lineage);
         let harness = Harness::with(info);
         let mut op = FileSinkFactory::new(table, config).unwrap().create(&harness.info).unwrap();
         op.open(&mut harness.ctx(), restored).unwrap();
@@ -210,4 +216,43 @@ fn rescaled_sinks_publish_everything_once() {
     }
     assert_eq!(visible(&table, &local()), [1, 2, 3, 4, 5]);
     assert_eq!(hidden_files(dir.path()), 0);
+}
+
+/// Jobs of the same name, in other namespaces or storages, write to the same place.
+fn lineages_leave_each_other_alone(table: &TableDef, config: &ConnectorConfig) {
+    let seen = || visible(table, config);
+    let mut first = Sink::of(1, table, config, "a1", &OperatorState::default());
+    first.write(&[1]);
+    let checkpoint = first.barrier(1);
+    first.write(&(100..30_100).collect::<Vec<_>>());
+    let mut second = Sink::of(2, table, config, "b1", &OperatorState::default());
+    second.write(&[2]);
+    let restored = second.barrier(1);
+    drop(second);
+    let second = Sink::of(2, table, config, "b2", &restored);
+    assert_eq!(seen(), [2]);
+    first.barrier(2);
+    first.complete(2);
+    assert_eq!(seen().len(), 30_002);
+    drop((first, second));
+
+    // A start from a checkpoint by its path is another lineage, which finds what that checkpoint has.
+    let mut first = Sink::of(1, table, config, "a2", &checkpoint);
+    first.write(&[3]);
+    let third = first.barrier(3);
+    drop(first);
+    drop(Sink::of(3, table, config, "c1", &third));
+    assert_eq!(seen()[..4], [1, 2, 3, 100]);
+}
+
+#[test]
+fn lineages_leave_each_others_files_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    lineages_leave_each_other_alone(&files_table(dir.path().to_str().unwrap(), &[]), &local());
+}
+
+#[test]
+fn lineages_leave_each_others_objects_alone() {
+    let (config, _) = in_memory();
+    lineages_leave_each_other_alone(&files_table("s3://b/out", &[]), &config);
 }
