@@ -75,6 +75,10 @@ pub fn barrier(id: u64) -> Barrier {
     Barrier { id, timestamp_ms: 0, kind: BarrierKind::Checkpoint, stop: None }
 }
 
+pub fn savepoint(id: u64) -> Barrier {
+    Barrier { kind: BarrierKind::Savepoint, ..barrier(id) }
+}
+
 /// Runs one subtask by hand.
 pub struct Harness {
     pub info: TaskInfo,

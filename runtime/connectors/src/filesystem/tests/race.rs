@@ -65,7 +65,7 @@ fn an_object_may_be_published_by_another_process_meanwhile() {
     let (_, store) = in_memory();
     store.put("out/_staging/part-1", b"1,a\n").unwrap();
     let place = Opened::Bucket { store: Arc::new(Overtaken(store.clone())), key: "out".into(), url: String::new() };
-    staging::publish(&place, "part-1", 4).unwrap();
+    assert!(staging::publish(&place, "part-1", 4).unwrap());
     let keys: Vec<String> = store.list("").unwrap().into_iter().map(|o| o.key).collect();
     assert_eq!(keys, ["out/part-1"]);
 }
@@ -80,7 +80,7 @@ fn files_may_be_published_by_two_processes_at_once() {
     let place = Opened::Local(dir.path().to_path_buf());
     std::thread::scope(|scope| {
         for _ in 0..2 {
-            scope.spawn(|| names.iter().for_each(|name| staging::publish(&place, name, 4).unwrap()));
+            scope.spawn(|| assert!(names.iter().all(|name| staging::publish(&place, name, 4).unwrap())));
         }
     });
     assert!(names.iter().all(|name| dir.path().join(name).exists()));

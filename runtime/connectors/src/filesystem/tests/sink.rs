@@ -1,7 +1,7 @@
 use super::{files_table, in_memory, local, read_all};
 use crate::config::ConnectorConfig;
 use crate::filesystem::FileSinkFactory;
-use crate::testing::{Harness, NoOutput, barrier, info, rescale};
+use crate::testing::{Harness, NoOutput, barrier, info, rescale, savepoint};
 use arrow::array::{Int32Array, RecordBatch, StringArray};
 use std::fs;
 use std::path::Path;
@@ -48,6 +48,10 @@ impl Sink {
 
     fn barrier(&mut self, id: u64) -> OperatorState {
         self.op.snapshot(&barrier(id), &mut self.harness.ctx(), &mut NoOutput).unwrap()
+    }
+
+    fn savepoint(&mut self, id: u64) -> OperatorState {
+        self.op.snapshot(&savepoint(id), &mut self.harness.ctx(), &mut NoOutput).unwrap()
     }
 
     fn complete(&mut self, id: u64) {
@@ -152,19 +156,119 @@ fn a_copy_without_its_delete_is_made_again() {
 }
 
 #[test]
-fn lost_output_of_a_complete_checkpoint_is_an_error() {
+fn changed_output_of_a_complete_checkpoint_is_an_error() {
     let dir = tempfile::tempdir().unwrap();
     let table = files_table(dir.path().to_str().unwrap(), &[]);
     let mut sink = Sink::open(&table, &local(), "a1", &OperatorState::default());
     sink.write(&[1]);
     let state = sink.barrier(1);
     for entry in fs::read_dir(dir.path()).unwrap() {
-        fs::remove_file(entry.unwrap().path()).unwrap();
+        fs::write(entry.unwrap().path(), "1").unwrap();
     }
     let harness = Harness::new(0, 1);
     let mut op = FileSinkFactory::new(&table, &local()).unwrap().create(&harness.info).unwrap();
     let error = op.open(&mut harness.ctx(), &state).unwrap_err().to_string();
-    assert!(error.contains("part-") && error.contains("is missing"), "{error}");
+    assert!(error.contains("part-") && error.contains("has 1 bytes instead of 10"), "{error}");
+}
+
+/// A consumer takes what is visible out of the folder: `take` does so.
+fn taken_away(table: &TableDef, config: &ConnectorConfig, take: &dyn Fn()) {
+    let mut sink = Sink::open(table, config, "a1", &OperatorState::default());
+    sink.write(&[1]);
+    let state = sink.barrier(1);
+    sink.complete(1);
+    take();
+    drop(sink);
+    let mut sink = Sink::open(table, config, "a2", &state);
+    sink.write(&[2]);
+    let save = sink.savepoint(2);
+    // A job that was started from the savepoint publishes what it has, and this one finds it gone.
+    let other = Sink::of(2, table, config, "b1", &save);
+    assert_eq!(visible(table, config), [2]);
+    take();
+    sink.barrier(3);
+    sink.complete(3);
+    drop((sink, other));
+}
+
+#[test]
+fn visible_files_may_be_taken_away() {
+    let dir = tempfile::tempdir().unwrap();
+    let take = || {
+        for entry in fs::read_dir(dir.path()).unwrap().map(Result::unwrap) {
+            if entry.file_name().to_string_lossy().starts_with("part-") {
+                fs::remove_file(entry.path()).unwrap();
+            }
+        }
+    };
+    taken_away(&files_table(dir.path().to_str().unwrap(), &[]), &local(), &take);
+}
+
+#[test]
+fn visible_objects_may_be_taken_away() {
+    let (config, store) = in_memory();
+    let take = || names(&store).iter().filter(|n| !n.contains("_staging")).for_each(|n| store.delete(n).unwrap());
+    taken_away(&files_table("s3://b/out", &[]), &config, &take);
+}
+
+/// A savepoint outlives the restart from the checkpoint before it.
+fn savepoints_stay_whole(table: &TableDef, config: &ConnectorConfig) {
+    let seen = || visible(table, config);
+    let mut sink = Sink::open(table, config, "a1", &OperatorState::default());
+    sink.write(&[1]);
+    let tenth = sink.barrier(10);
+    sink.complete(10);
+    // Sealed for a checkpoint that is given up.
+    sink.write(&[2]);
+    sink.barrier(11);
+    sink.op.checkpoint_aborted(11, &mut sink.harness.ctx()).unwrap();
+    sink.write(&[3]);
+    let twelfth = sink.savepoint(12);
+    sink.write(&[4]);
+    sink.barrier(13);
+    drop(sink);
+    let sink = Sink::open(table, config, "a2", &tenth);
+    assert_eq!(seen(), [1]);
+    drop(sink);
+    // By its path: another lineage.
+    drop(Sink::of(2, table, config, "b1", &twelfth));
+    assert_eq!(seen(), [1, 2, 3]);
+    drop(Sink::of(3, table, config, "c1", &twelfth));
+    assert_eq!(seen(), [1, 2, 3]);
+}
+
+/// What a savepoint has and a later checkpoint has published is not published again.
+fn savepoints_are_published_once(table: &TableDef, config: &ConnectorConfig) {
+    let seen = || visible(table, config);
+    let mut sink = Sink::open(table, config, "a1", &OperatorState::default());
+    sink.write(&[1]);
+    let first = sink.savepoint(1);
+    sink.write(&[2]);
+    sink.barrier(2);
+    assert!(seen().is_empty());
+    sink.complete(2);
+    assert_eq!(seen(), [1, 2]);
+    drop(sink);
+    drop(Sink::of(2, table, config, "b1", &first));
+    assert_eq!(seen(), [1, 2]);
+}
+
+#[test]
+fn a_restart_keeps_the_files_of_savepoints() {
+    for protocol in [savepoints_stay_whole, savepoints_are_published_once] {
+        let dir = tempfile::tempdir().unwrap();
+        protocol(&files_table(dir.path().to_str().unwrap(), &[]), &local());
+        assert_eq!(hidden_files(dir.path()), 0);
+    }
+}
+
+#[test]
+fn a_restart_keeps_the_objects_of_savepoints() {
+    for protocol in [savepoints_stay_whole, savepoints_are_published_once] {
+        let (config, store) = in_memory();
+        protocol(&files_table("s3://b/out", &[]), &config);
+        assert!(names(&store).iter().all(|n| !n.contains("_staging")));
+    }
 }
 
 #[test]
