@@ -2,12 +2,12 @@
 //! as in Flink: sinks keep what is not committed yet under such names.
 
 use super::location::Opened;
+use super::temporary;
 use regex::Regex;
 use std::fs::{self, File};
 use std::io::{ErrorKind, Seek, SeekFrom};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use streamjob_core::{Error, Result};
-use uuid::Uuid;
 
 /// A file that can be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,7 +93,8 @@ pub(super) fn open(place: &Opened, path: &str, offset: u64) -> Result<File> {
     let mut file = match place {
         Opened::Local(_) => File::open(path).map_err(gone)?,
         Opened::Bucket { store, .. } => {
-            let local = temporary("source");
+            // Locked while it is fetched.
+            let (_held, local) = temporary::create()?;
             let opened = store.download(path, &local).and_then(|_| File::open(&local).map_err(gone));
             let _ = fs::remove_file(&local);
             opened?
@@ -106,9 +107,4 @@ pub(super) fn open(place: &Opened, path: &str, offset: u64) -> Result<File> {
     }
     file.seek(SeekFrom::Start(offset)).map_err(gone)?;
     Ok(file)
-}
-
-/// A new name for a temporary file.
-pub(super) fn temporary(what: &str) -> PathBuf {
-    std::env::temp_dir().join(format!("streamjob-{what}-{}", Uuid::new_v4().simple()))
 }

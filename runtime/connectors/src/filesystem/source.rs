@@ -9,6 +9,7 @@
 use super::files::{self, FileMeta};
 use super::location::{Location, Opened};
 use super::reader::FileReader;
+use super::temporary;
 use crate::config::ConnectorConfig;
 use crate::format::{Decoder, Format};
 use crate::options;
@@ -131,6 +132,9 @@ impl FileSource {
 
 impl Source for FileSource {
     fn open(&mut self, ctx: &mut OperatorContext<'_>, restored: &OperatorState) -> Result<()> {
+        if let Opened::Bucket { .. } = self.place {
+            temporary::sweep(&std::env::temp_dir());
+        }
         for item in restored.items(FILES) {
             let state: FileState = serde_json::from_slice(item).internal("the position of a file cannot be read")?;
             if owns(ctx.info, &state.path) {

@@ -14,8 +14,8 @@
 //! What a savepoint has is never swept: a restart goes on from a checkpoint, and
 //! knows no savepoint that came after it and may be restored years later.
 
-use super::files::temporary;
 use super::location::Opened;
+use super::temporary;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -24,8 +24,6 @@ use streamjob_checkpoint::store::join;
 use streamjob_core::{Error, Result};
 
 const STAGING: &str = "_staging";
-/// What temporary files of sinks are called.
-const TEMPORARY: &str = "sink";
 /// What hidden names end with, in the order in which a part takes them.
 const PENDING: &str = "pending";
 const SAVED: &str = "saved";
@@ -67,35 +65,7 @@ pub(super) fn create(place: &Opened, name: &str) -> Result<(File, PathBuf)> {
             let file = File::create_new(&path).map_err(|e| failed("create", &path, e))?;
             Ok((file, path))
         }
-        Opened::Bucket { .. } => create_temporary(),
-    }
-}
-
-/// A temporary file that is locked as long as its process has it open, which tells it from those of killed ones.
-fn create_temporary() -> Result<(File, PathBuf)> {
-    loop {
-        let path = temporary(TEMPORARY);
-        let file = File::create_new(&path).map_err(|e| failed("create", &path, e))?;
-        file.lock().map_err(|e| failed("lock", &path, e))?;
-        // Between creation and lock somebody may have taken it for a leftover.
-        if path.exists() {
-            return Ok((file, path));
-        }
-    }
-}
-
-/// Removes the temporary files in `dir` that no living process has open; best effort, since they harm nobody.
-fn sweep_temporaries(dir: &Path) {
-    let start = format!("streamjob-{TEMPORARY}-");
-    for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
-        if !entry.file_name().to_string_lossy().starts_with(&start) {
-            continue;
-        }
-        let file = File::options().write(true).open(entry.path());
-        if let Ok(file) = file.and_then(|f| f.try_lock().map(|()| f).map_err(Into::into)) {
-            let _ = fs::remove_file(entry.path());
-            drop(file);
-        }
+        Opened::Bucket { .. } => temporary::create(),
     }
 }
 
@@ -223,7 +193,7 @@ pub(super) fn sweep(place: &Opened, prefix: &str, attempt: &str, keep: Option<&d
             }
         }
         Opened::Bucket { store, key, .. } => {
-            sweep_temporaries(&std::env::temp_dir());
+            temporary::sweep(&std::env::temp_dir());
             let Some(keep) = keep else { return Ok(()) };
             for object in store.list(&join(key, STAGING))? {
                 let name = object.key.rsplit('/').next().unwrap_or_default();
@@ -234,32 +204,4 @@ pub(super) fn sweep(place: &Opened, prefix: &str, attempt: &str, keep: Option<&d
         }
     }
     Ok(())
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_temporary_files_that_nobody_has_open_are_swept() {
-        let dir = tempfile::tempdir().unwrap();
-        let at = |name: &str| dir.path().join(name);
-        let held = File::create_new(at("streamjob-sink-held")).unwrap();
-        held.lock().unwrap();
-        for name in ["streamjob-sink-left", "streamjob-source-x", "other"] {
-            fs::write(at(name), "x").unwrap();
-        }
-        let names = || {
-            let mut all: Vec<String> =
-                fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
-            all.sort();
-            all
-        };
-        sweep_temporaries(dir.path());
-        assert_eq!(names(), ["other", "streamjob-sink-held", "streamjob-source-x"]);
-        drop(held);
-        sweep_temporaries(dir.path());
-        assert_eq!(names(), ["other", "streamjob-source-x"]);
-    }
 }
