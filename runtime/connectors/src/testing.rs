@@ -3,7 +3,7 @@
 use crate::config::ConnectorConfig;
 use std::sync::{Arc, Mutex};
 use streamjob_core::table::{ColumnDef, ColumnKind, TableDef, TableOptions};
-use streamjob_core::{Barrier, BarrierKind, Batch, DataType, LogicalType, OperatorUid, Result};
+use streamjob_core::{Barrier, BarrierKind, Batch, DataType, JobId, LogicalType, OperatorUid, Result};
 use streamjob_engine::operator::OperatorMetrics;
 use streamjob_engine::{Operator, OperatorContext, Output, Source, SourceFactory, SourcePoll, TaskInfo};
 use streamjob_state::{Clock, OperatorState};
@@ -27,6 +27,7 @@ pub fn table(name: &str, columns: &[(&str, DataType)], options: &[(&str, &str)])
 pub fn info(subtask: u32, parallelism: u32) -> TaskInfo {
     TaskInfo {
         job: "job".into(),
+        job_id: JobId::from_random(1),
         uid: OperatorUid("uid".into()),
         name: "op".into(),
         subtask,
@@ -75,6 +76,10 @@ impl Output for NoOutput {
 
 pub fn barrier(id: u64) -> Barrier {
     Barrier { id, timestamp_ms: 0, kind: BarrierKind::Checkpoint, stop: None }
+}
+
+pub fn savepoint(id: u64) -> Barrier {
+    Barrier { kind: BarrierKind::Savepoint, ..barrier(id) }
 }
 
 /// Runs one subtask by hand.

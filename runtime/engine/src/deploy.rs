@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use streamjob_core::{Barrier, CheckpointId, Error, OperatorUid, Result};
+use streamjob_core::{Barrier, CheckpointId, Error, JobId, OperatorUid, Result};
 use streamjob_state::{BackendFactory, Clock, KeyedSnapshot, OperatorState, SnapshotFormat, SnapshotStore};
 
 /// A subtask: chained vertex and index.
@@ -42,6 +42,8 @@ pub struct DeployRequest {
     pub graph: Arc<JobGraph>,
     /// Job name.
     pub job: String,
+    /// Its lineage.
+    pub job_id: JobId,
     /// Default number of subtasks.
     pub parallelism: u32,
     /// Number of key groups.

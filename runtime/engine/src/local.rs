@@ -337,6 +337,7 @@ impl Builder<'_> {
         let node = request.graph.nodes.get(node_id).ok_or_else(|| Error::internal(format!("no node {node_id}")))?;
         let info = TaskInfo {
             job: request.job.clone(),
+            job_id: request.job_id.clone(),
             uid: node.uid.clone(),
             name: node.name.clone(),
             subtask,

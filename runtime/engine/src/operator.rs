@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-use streamjob_core::{Barrier, Batch, CheckpointId, OperatorUid, Result, Schema};
+use streamjob_core::{Barrier, Batch, CheckpointId, JobId, OperatorUid, Result, Schema};
 use streamjob_state::{Clock, KeyedBackend, OperatorState, StateSpec};
 
 /// Who a subtask is.
@@ -12,6 +12,8 @@ use streamjob_state::{Clock, KeyedBackend, OperatorState, StateSpec};
 pub struct TaskInfo {
     /// Name of the job.
     pub job: String,
+    /// The lineage of state that it goes on with; no other job has it.
+    pub job_id: JobId,
     /// Uid of the operator.
     pub uid: OperatorUid,
     /// Name of the operator, for people.

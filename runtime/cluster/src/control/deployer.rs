@@ -146,6 +146,7 @@ impl Deployer for PoolDeployer {
         };
         let deploy = Deploy {
             attempt: request.attempt,
+            job_id: request.job_id,
             generation: origin.generation,
             terms,
             worker: 0,

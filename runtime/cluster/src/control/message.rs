@@ -5,12 +5,12 @@
 use super::wire::{WireCommand, WireError, WireEvent, WireStatus};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
-use streamjob_core::CheckpointId;
+use streamjob_core::{CheckpointId, JobId};
 use streamjob_engine::deploy::{RestoreState, TaskId};
 use streamjob_state::FileRef;
 
 /// Version of these messages. Peers of other versions are refused.
-pub const PROTOCOL: u32 = 2;
+pub const PROTOCOL: u32 = 3;
 
 /// Version of this binary. Plans are compared only between equal ones (ADR 0003).
 pub const BINARY: &str = env!("CARGO_PKG_VERSION");
@@ -170,6 +170,8 @@ pub enum ToWorker {
 pub struct Deploy {
     /// The attempt.
     pub attempt: String,
+    /// The job's lineage.
+    pub job_id: JobId,
     /// The generation that deploys.
     pub generation: u64,
     /// What to plan, and what must come out.

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use streamjob_checkpoint::snapshot_store::Target;
 use streamjob_checkpoint::{CheckpointWriter, MemoryStore, Placement, Storage};
-use streamjob_core::{Barrier, BarrierKind, Domain, Error, OperatorUid, StopMode};
+use streamjob_core::{Barrier, BarrierKind, Domain, Error, JobId, OperatorUid, StopMode};
 use streamjob_engine::deploy::*;
 use streamjob_engine::operator::Progress;
 use streamjob_engine::testing::MemoryStore as ProcessStore;
@@ -244,6 +244,7 @@ fn deploy() -> impl Strategy<Value = Deploy> {
         .prop_map(|(attempt, n, terms, assignment, peers, restore, flag)| Deploy {
             restore_store: attempt.clone(),
             attempt,
+            job_id: JobId::from_random(n[0].into()),
             generation: n[0],
             terms,
             worker: assignment.len(),

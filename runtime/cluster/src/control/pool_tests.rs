@@ -13,7 +13,7 @@ use crossbeam_channel::{Receiver, unbounded};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use streamjob_checkpoint::{OperatorEntry, SubtaskEntry};
-use streamjob_core::OperatorUid;
+use streamjob_core::{JobId, OperatorUid};
 use streamjob_engine::deploy::*;
 use streamjob_state::snapshot::{FileRef, SnapshotFile};
 use streamjob_state::{KeyedSnapshot, SnapshotFormat};
@@ -170,6 +170,7 @@ fn plan(attempt: &str, parallelism: u32) -> (Plan, Receiver<TaskEvent>) {
     let (events, received) = unbounded();
     let deploy = Deploy {
         attempt: attempt.into(),
+        job_id: JobId::from_random(1),
         generation: 4,
         terms: Terms::default(),
         worker: 0,

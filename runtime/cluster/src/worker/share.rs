@@ -117,6 +117,7 @@ pub fn start(planner: &dyn Planner, network: Arc<Network>, local: &mut Local, de
     let request = DeployRequest {
         graph: planned.graph,
         job: deploy.terms.job.name,
+        job_id: deploy.job_id,
         parallelism: deploy.terms.job.parallelism,
         max_parallelism: deploy.terms.job.max_parallelism,
         attempt: deploy.attempt.clone(),

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::thread::JoinHandle;
 use std::time::Instant;
 use streamjob_checkpoint::MemoryStore;
-use streamjob_core::{Domain, Error};
+use streamjob_core::{Domain, Error, JobId};
 use streamjob_engine::deploy::{Deployment, RestoreState, TaskCommand, TaskEvent};
 use streamjob_engine::net::TLS_NAME;
 use streamjob_state::{HeapFactory, SnapshotStore, SystemClock};
@@ -90,6 +90,7 @@ fn deploy(pool: &WorkerPool, attempt: &str, generation: u64, plan: &str) -> (Box
     };
     let deploy = Deploy {
         attempt: attempt.into(),
+        job_id: JobId::from_random(1),
         generation,
         terms: Terms { job, digest: plan.into(), ..Terms::default() },
         worker: 0,

@@ -17,7 +17,9 @@ use streamjob_engine::{OperatorContext, Progress, Source, SourceFactory, SourceP
 use streamjob_state::{ListMode, OperatorState};
 
 const POSITIONS: &str = "lanes";
-const MAX_ROWS: usize = 8192;
+const MAX_ROWS: u64 = 8192;
+/// What the rows of a batch aim at, bytes.
+const MAX_BYTES: u64 = 1 << 20;
 
 pub(crate) struct DatagenFactory {
     options: Arc<DatagenOptions>,
@@ -33,8 +35,10 @@ impl DatagenFactory {
 impl SourceFactory for DatagenFactory {
     fn create(&self, info: &TaskInfo) -> Result<Box<dyn Source>> {
         let share = self.options.rows_per_second as f64 / f64::from(info.parallelism.max(1));
+        let width: u64 = self.options.fields.iter().map(|(_, g)| g.width()).sum();
         Ok(Box::new(Datagen {
             options: self.options.clone(),
+            max_rows: (MAX_BYTES / width.max(1)).clamp(1, MAX_ROWS),
             schema: self.schema.arrow(),
             seed: self.options.seed,
             lanes: u64::from(info.max_parallelism.max(info.parallelism).max(1)),
@@ -79,6 +83,8 @@ struct Lane {
 
 struct Datagen {
     options: Arc<DatagenOptions>,
+    /// Rows of a batch.
+    max_rows: u64,
     schema: SchemaRef,
     seed: u64,
     lanes: u64,
@@ -169,7 +175,7 @@ impl Source for Datagen {
             return Ok(SourcePoll::End);
         }
         let now_ms = ctx.clock.now_ms();
-        let allowed = self.allowed(now_ms).min(max_rows.clamp(1, MAX_ROWS) as u64);
+        let allowed = self.allowed(now_ms).min((max_rows as u64).clamp(1, self.max_rows));
         if allowed == 0 {
             let wait = ((1.0 - self.tokens) / self.share * 1000.0).ceil().clamp(1.0, 1000.0);
             return Ok(SourcePoll::Wait(Duration::from_millis(wait as u64)));

@@ -169,3 +169,17 @@ fn wrong_options_are_refused_by_name() {
         assert!(error.contains(part), "{error} should contain {part}");
     }
 }
+
+#[test]
+fn batches_of_long_rows_are_small() {
+    for (length, expected) in [("10", 8192), ("100000", 10), ("3000000", 1)] {
+        let options = [("connector", "datagen"), ("rows-per-second", "1000000"), ("fields.s.length", length)];
+        let table = table("g", &[("s", DataType::STRING)], &options);
+        let factory = DatagenFactory::new(&table).unwrap();
+        let harness = Harness::new(0, 1);
+        let mut source = factory.create(&harness.info).unwrap();
+        source.open(&mut harness.ctx(), &OperatorState::default()).unwrap();
+        let SourcePoll::Rows(batch) = harness.poll(source.as_mut(), 8192).unwrap() else { panic!("no rows") };
+        assert_eq!(batch.num_rows(), expected, "rows of {length} bytes");
+    }
+}

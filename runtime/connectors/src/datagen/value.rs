@@ -121,6 +121,14 @@ impl Generator {
         matches!(self.kind, Kind::Time { .. } | Kind::Plain)
     }
 
+    /// About how many bytes a value takes, at most.
+    pub(super) fn width(&self) -> u64 {
+        match self.kind {
+            Kind::Text { length, .. } => u64::from(length) + 4,
+            _ => 8,
+        }
+    }
+
     /// The column of these rows.
     pub(super) fn column(&self, seed: u64, field: u64, rows: &[Row]) -> Result<ArrayRef> {
         let base = Random::base(seed, field);

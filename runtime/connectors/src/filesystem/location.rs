@@ -20,6 +20,16 @@ pub(super) enum Opened {
     Bucket { store: Arc<dyn ObjectStore>, key: String, url: String },
 }
 
+impl Opened {
+    /// For messages.
+    pub(super) fn describe(&self) -> String {
+        match self {
+            Opened::Local(path) => path.display().to_string(),
+            Opened::Bucket { url, .. } => url.clone(),
+        }
+    }
+}
+
 impl Location {
     pub(super) fn of(table: &TableDef) -> Result<Self> {
         let text = table.options.require(&table.name, "path")?.trim();

@@ -6,6 +6,7 @@ mod reader;
 mod sink;
 mod source;
 mod staging;
+mod temporary;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 mod tests;

@@ -76,7 +76,7 @@ impl FileReader {
                 other => break other,
             }
         };
-        let read = read.map_err(|e| Error::transient(format!("cannot read {}", self.path)).caused_by(e))?;
+        let read = read.map_err(|e| files::failed(&self.path, e))?;
         self.buffer.truncate(kept + read);
         self.end = read == 0;
         // A byte order mark is not part of the first field.

@@ -1,8 +1,8 @@
 //! The filesystem sink, exactly-once. Rows go to hidden files; at a barrier the
 //! open file is closed and made durable, and its name goes into the checkpoint;
 //! when the checkpoint is complete it becomes visible. After a restore all names
-//! of the restored checkpoint are published first, and hidden files that no
-//! checkpoint knows are removed. Insert-only.
+//! of the restored checkpoint are published first, and hidden files that neither
+//! it nor any savepoint knows are removed. Insert-only.
 
 use super::location::{Location, Opened};
 use super::staging;
@@ -17,7 +17,7 @@ use std::path::PathBuf;
 use streamjob_core::error::ErrorExt;
 use streamjob_core::options::{parse_duration, parse_memory_size};
 use streamjob_core::table::TableDef;
-use streamjob_core::{Barrier, Batch, CheckpointId, Error, Op, Result, Schema};
+use streamjob_core::{Barrier, BarrierKind, Batch, CheckpointId, Error, Op, Result, Schema};
 use streamjob_engine::operator::OperatorMetrics;
 use streamjob_engine::{Operator, OperatorContext, OperatorFactory, Output, SinkFactory, TaskInfo};
 use streamjob_state::{ListMode, OperatorState};
@@ -88,10 +88,12 @@ impl SinkFactory for FileSinkFactory {
     }
 }
 
-/// What the names of an operator's files begin with: the same in every attempt, different for every job and operator.
+/// What the names of an operator's files begin with: the same in every attempt, different for every lineage of state
+/// and operator. A sweep goes by it, so no other job may have it: one of another namespace, storage or start can have
+/// the same name, write to the same folder, and run.
 fn prefix(info: &TaskInfo) -> String {
-    let id = streamjob_core::key::hash(format!("{}\0{}", info.job, info.uid).as_bytes());
-    format!("part-{:08x}-", id as u32)
+    let id = streamjob_core::key::hash(format!("{}\0{}", info.job_id, info.uid).as_bytes());
+    format!("part-{id:016x}-")
 }
 
 /// A closed file that is not visible yet; also the form in the checkpoint.
@@ -102,6 +104,9 @@ struct Pending {
     /// The first checkpoint that has it; `None` before its barrier.
     #[serde(default)]
     checkpoint: Option<CheckpointId>,
+    /// A savepoint has it.
+    #[serde(skip)]
+    saved: bool,
 }
 
 struct Open {
@@ -143,15 +148,34 @@ impl FileSink {
         Ok(())
     }
 
-    /// Closes the open file and makes it durable.
-    fn close(&mut self, info: &TaskInfo) -> Result<()> {
+    /// Closes the open file and makes it durable; `saved` for a savepoint.
+    fn close(&mut self, info: &TaskInfo, saved: bool) -> Result<()> {
         self.write(info)?;
         if let Some(open) = self.current.take() {
-            staging::seal(&self.place, &open.name, &open.file, &open.path)?;
-            self.pending.push(Pending { name: open.name, size: open.size, checkpoint: None });
+            staging::seal(&self.place, &open.name, &open.file, &open.path, saved)?;
+            self.pending.push(Pending { name: open.name, size: open.size, checkpoint: None, saved });
         }
         Ok(())
     }
+}
+
+/// Makes parts visible. What is not there was visible before: nobody removes a part that a checkpoint has.
+fn publish<'a>(place: &Opened, parts: impl Iterator<Item = &'a Pending>) -> Result<()> {
+    let (mut gone, mut count) = (None, 0);
+    for p in parts {
+        if !staging::publish(place, &p.name, p.size)? {
+            gone.get_or_insert(&p.name);
+            count += 1;
+        }
+    }
+    if let Some(first) = gone {
+        let place = place.describe();
+        tracing::warn!(
+            "{count} files of a complete checkpoint are gone from {place}, the first is {first}: unless they were taken \
+             away after they had become visible, their rows are lost"
+        );
+    }
+    Ok(())
 }
 
 impl Operator for FileSink {
@@ -159,9 +183,7 @@ impl Operator for FileSink {
         let items = restored.items(PENDING).iter().map(|item| serde_json::from_slice(item));
         let all: Vec<Pending> = items.collect::<Result<_, _>>().internal("a pending file's name cannot be read")?;
         let parallelism = ctx.info.parallelism.max(1) as usize;
-        for p in all.iter().skip(ctx.info.subtask as usize).step_by(parallelism) {
-            staging::publish(&self.place, &p.name, p.size)?;
-        }
+        publish(&self.place, all.iter().skip(ctx.info.subtask as usize).step_by(parallelism))?;
         if ctx.info.subtask == 0 {
             // Without a restored checkpoint nobody knows which sealed files another checkpoint needs: they stay, hidden.
             let known: HashSet<&str> = all.iter().map(|p| p.name.as_str()).collect();
@@ -186,7 +208,7 @@ impl Operator for FileSink {
             self.encoder.encode(&batch.data, row, &mut self.buffer)?;
             let size = self.current.as_ref().map_or(0, |c| c.size) + self.buffer.len() as u64;
             if size >= self.roll_at {
-                self.close(ctx.info)?;
+                self.close(ctx.info, false)?;
             } else if self.buffer.len() >= WRITE_AT {
                 self.write(ctx.info)?;
             }
@@ -196,7 +218,7 @@ impl Operator for FileSink {
     }
 
     fn on_end(&mut self, _drained: bool, ctx: &mut OperatorContext<'_>, _out: &mut dyn Output) -> Result<()> {
-        self.close(ctx.info)
+        self.close(ctx.info, false)
     }
 
     fn snapshot(
@@ -205,9 +227,14 @@ impl Operator for FileSink {
         ctx: &mut OperatorContext<'_>,
         _out: &mut dyn Output,
     ) -> Result<OperatorState> {
-        self.close(ctx.info)?;
+        let saved = barrier.kind == BarrierKind::Savepoint;
+        self.close(ctx.info, saved)?;
         for p in &mut self.pending {
             p.checkpoint.get_or_insert(barrier.id);
+            if saved && !p.saved {
+                staging::save(&self.place, &p.name)?;
+                p.saved = true;
+            }
         }
         let item = |p: &Pending| serde_json::to_vec(p).map_err(|e| Error::internal("a pending file").caused_by(e));
         let mut state = OperatorState::default();
@@ -216,9 +243,7 @@ impl Operator for FileSink {
     }
 
     fn checkpoint_complete(&mut self, id: CheckpointId, _ctx: &mut OperatorContext<'_>) -> Result<()> {
-        for p in self.pending.iter().filter(|p| p.checkpoint.is_some_and(|c| c <= id)) {
-            staging::publish(&self.place, &p.name, p.size)?;
-        }
+        publish(&self.place, self.pending.iter().filter(|p| p.checkpoint.is_some_and(|c| c <= id)))?;
         self.pending.retain(|p| p.checkpoint.is_none_or(|c| c > id));
         Ok(())
     }

@@ -6,9 +6,10 @@
 //! the folder is listed again and new files are read; a file that grows after it
 //! was read to its end is not read again.
 
-use super::files::{self, FileMeta};
+use super::files::{self, FileMeta, Listing};
 use super::location::{Location, Opened};
 use super::reader::FileReader;
+use super::temporary;
 use crate::config::ConnectorConfig;
 use crate::format::{Decoder, Format};
 use crate::options;
@@ -106,8 +107,8 @@ fn owns(info: &TaskInfo, path: &str) -> bool {
 }
 
 impl FileSource {
-    fn add_new(&mut self, info: &TaskInfo) -> Result<()> {
-        for FileMeta { path, size } in files::list(&self.place, self.pattern.as_ref())? {
+    fn add_new(&mut self, info: &TaskInfo, listing: Listing) -> Result<()> {
+        for FileMeta { path, size } in files::list(&self.place, self.pattern.as_ref(), listing)? {
             if owns(info, &path) {
                 let new = || FileState { path: path.clone(), size, offset: 0, line: 1, done: false };
                 self.files.entry(path.clone()).or_insert_with(new);
@@ -131,14 +132,18 @@ impl FileSource {
 
 impl Source for FileSource {
     fn open(&mut self, ctx: &mut OperatorContext<'_>, restored: &OperatorState) -> Result<()> {
+        if let Opened::Bucket { .. } = self.place {
+            temporary::sweep(&std::env::temp_dir());
+        }
         for item in restored.items(FILES) {
             let state: FileState = serde_json::from_slice(item).internal("the position of a file cannot be read")?;
             if owns(ctx.info, &state.path) {
                 self.files.insert(state.path.clone(), state);
             }
         }
-        if self.monitor.is_some() || !restored.lists.contains_key(FILES) {
-            self.add_new(ctx.info)?;
+        let known = restored.lists.contains_key(FILES);
+        if self.monitor.is_some() || !known {
+            self.add_new(ctx.info, if known { Listing::Again } else { Listing::First })?;
         }
         if let Some(interval) = self.monitor {
             self.next_listing_ms = ctx.clock.now_ms().saturating_add(interval.as_millis() as i64);
@@ -165,7 +170,7 @@ impl Source for FileSource {
                         }
                         self.next_listing_ms = now.saturating_add(interval.as_millis() as i64);
                         let before = self.files.len();
-                        self.add_new(ctx.info)?;
+                        self.add_new(ctx.info, Listing::Again)?;
                         if self.files.len() == before {
                             return Ok(SourcePoll::Wait(interval));
                         }

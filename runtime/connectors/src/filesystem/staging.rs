@@ -2,23 +2,31 @@
 //! become visible.
 //!
 //! Local: `.NAME.inprogress` while written, `.NAME.pending` when closed and
-//! synced, renamed to `NAME` on commit. Bucket: a local temporary file while
-//! written, `_staging/NAME` when closed, copied on the server to `NAME` and then
-//! deleted on commit. Committing twice does nothing the second time: the pending
-//! file is gone and the visible one is there; a copy that was made but whose
-//! source was not deleted is made again with the same content.
+//! synced, `.NAME.saved` when a savepoint has it, renamed to `NAME` on commit.
+//! Bucket: a local temporary file while written, `_staging/NAME` when closed,
+//! `_staging/NAME.saved` when a savepoint has it, copied on the server to `NAME`
+//! and then deleted on commit. Committing twice does nothing the second time: the
+//! hidden file is gone and the visible one is there; a copy that was made but
+//! whose source was not deleted is made again with the same content. Two
+//! processes may commit the same part at once, when a worker that was given up is
+//! still at it.
+//!
+//! What a savepoint has is never swept: a restart goes on from a checkpoint, and
+//! knows no savepoint that came after it and may be restored years later.
 
-use super::files::temporary;
 use super::location::Opened;
+use super::temporary;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
+use streamjob_checkpoint::ObjectStore;
 use streamjob_checkpoint::store::join;
 use streamjob_core::{Error, Result};
 
 const STAGING: &str = "_staging";
-/// What temporary files of sinks are called.
-const TEMPORARY: &str = "sink";
+/// What hidden names end with, in the order in which a part takes them.
+const PENDING: &str = "pending";
+const SAVED: &str = "saved";
 
 /// A file system error that names the path; a full disk also says what to do.
 pub(super) fn failed(what: &str, path: &Path, e: io::Error) -> Error {
@@ -39,6 +47,11 @@ fn hidden(dir: &Path, name: &str, end: &str) -> PathBuf {
     dir.join(format!(".{name}.{end}"))
 }
 
+fn staged(key: &str, name: &str, end: &str) -> String {
+    let name = if end == SAVED { format!("{name}.{SAVED}") } else { name.to_string() };
+    join(&join(key, STAGING), &name)
+}
+
 fn sync_dir(dir: &Path) -> Result<()> {
     File::open(dir).and_then(|d| d.sync_all()).map_err(|e| failed("sync folder", dir, e))
 }
@@ -52,96 +65,110 @@ pub(super) fn create(place: &Opened, name: &str) -> Result<(File, PathBuf)> {
             let file = File::create_new(&path).map_err(|e| failed("create", &path, e))?;
             Ok((file, path))
         }
-        Opened::Bucket { .. } => create_temporary(),
+        Opened::Bucket { .. } => temporary::create(),
     }
 }
 
-/// A temporary file that is locked as long as its process has it open, which tells it from those of killed ones.
-fn create_temporary() -> Result<(File, PathBuf)> {
-    loop {
-        let path = temporary(TEMPORARY);
-        let file = File::create_new(&path).map_err(|e| failed("create", &path, e))?;
-        file.lock().map_err(|e| failed("lock", &path, e))?;
-        // Between creation and lock somebody may have taken it for a leftover.
-        if path.exists() {
-            return Ok((file, path));
-        }
-    }
-}
-
-/// Removes the temporary files in `dir` that no living process has open; best effort, since they harm nobody.
-fn sweep_temporaries(dir: &Path) {
-    let start = format!("streamjob-{TEMPORARY}-");
-    for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
-        if !entry.file_name().to_string_lossy().starts_with(&start) {
-            continue;
-        }
-        let file = File::options().write(true).open(entry.path());
-        if let Ok(file) = file.and_then(|f| f.try_lock().map(|()| f).map_err(Into::into)) {
-            let _ = fs::remove_file(entry.path());
-            drop(file);
-        }
-    }
-}
-
-/// Makes a written part durable, still hidden.
-pub(super) fn seal(place: &Opened, name: &str, file: &File, path: &Path) -> Result<()> {
+/// Makes a written part durable, still hidden; `saved` when a savepoint will have it.
+pub(super) fn seal(place: &Opened, name: &str, file: &File, path: &Path, saved: bool) -> Result<()> {
+    let end = if saved { SAVED } else { PENDING };
     match place {
         Opened::Local(dir) => {
             file.sync_all().map_err(|e| failed("sync", path, e))?;
-            fs::rename(path, hidden(dir, name, "pending")).map_err(|e| failed("rename", path, e))?;
+            fs::rename(path, hidden(dir, name, end)).map_err(|e| failed("rename", path, e))?;
             sync_dir(dir)
         }
         Opened::Bucket { store, key, .. } => {
-            store.upload(&join(&join(key, STAGING), name), path)?;
+            store.upload(&staged(key, name, end), path)?;
             fs::remove_file(path).map_err(|e| failed("remove", path, e))
         }
     }
 }
 
-/// Makes a sealed part of `size` bytes visible, if it is not yet.
-pub(super) fn publish(place: &Opened, name: &str, size: u64) -> Result<()> {
-    let lost = |at: String, found: Option<u64>| {
-        let what = found.map_or("is missing".to_string(), |n| format!("has {n} bytes instead of {size}"));
-        Error::user(format!("the output {at} of a complete checkpoint {what}"))
-            .fix("it was removed or changed by somebody else; restore it, or start from another checkpoint")
-    };
+/// A savepoint will have this part, which was sealed for a checkpoint.
+pub(super) fn save(place: &Opened, name: &str) -> Result<()> {
     match place {
         Opened::Local(dir) => {
-            let (pending, visible) = (hidden(dir, name, "pending"), dir.join(name));
-            let there = if visible.exists() { &visible } else { &pending };
-            match fs::metadata(there).map(|m| m.len()) {
-                Ok(found) if found == size => {}
-                Ok(found) => return Err(lost(there.display().to_string(), Some(found))),
-                Err(e) if e.kind() == ErrorKind::NotFound => return Err(lost(there.display().to_string(), None)),
-                Err(e) => return Err(failed("look at", there, e)),
-            }
-            if there == &pending {
-                fs::rename(&pending, &visible).map_err(|e| failed("rename", &pending, e))?;
-            }
+            rename(&hidden(dir, name, PENDING), &hidden(dir, name, SAVED))?;
             sync_dir(dir)
         }
         Opened::Bucket { store, key, .. } => {
-            let (pending, visible) = (join(&join(key, STAGING), name), join(key, name));
-            if let Some(staged) = store.head(&pending)? {
-                if staged.size != size {
-                    return Err(lost(store.url(&pending), Some(staged.size)));
-                }
-                store.copy(&pending, &visible)?;
-                return store.delete(&pending);
-            }
-            match store.head(&visible)?.map(|o| o.size) {
-                Some(found) if found == size => Ok(()),
-                found => Err(lost(store.url(&visible), found)),
-            }
+            relocate(store.as_ref(), &staged(key, name, PENDING), &staged(key, name, SAVED)).map(|_| ())
         }
     }
 }
 
+/// Makes a sealed part of `size` bytes visible, if it is not yet. False when it is neither hidden nor visible.
+///
+/// It is looked for in the order of the names that it takes, so that none is missed that another process moves on
+/// meanwhile.
+pub(super) fn publish(place: &Opened, name: &str, size: u64) -> Result<bool> {
+    let check = |at: &dyn Fn() -> String, found: Option<u64>| match found {
+        Some(found) if found != size => Err(Error::user(format!(
+            "the output {} of a complete checkpoint has {found} bytes instead of {size}",
+            at()
+        ))
+        .fix("it was changed by somebody else; restore or remove it, or start from another checkpoint")),
+        found => Ok(found.is_some()),
+    };
+    match place {
+        Opened::Local(dir) => {
+            let visible = dir.join(name);
+            let there = |path: &Path| check(&|| path.display().to_string(), size_of(path)?);
+            for end in [PENDING, SAVED] {
+                let hidden = hidden(dir, name, end);
+                if there(&hidden)? && rename(&hidden, &visible)? {
+                    return sync_dir(dir).map(|()| true);
+                }
+            }
+            sync_dir(dir)?;
+            there(&visible)
+        }
+        Opened::Bucket { store, key, .. } => {
+            let visible = join(key, name);
+            let there = |key: &str| check(&|| store.url(key), store.head(key)?.map(|o| o.size));
+            for end in [PENDING, SAVED] {
+                let hidden = staged(key, name, end);
+                if there(&hidden)? && relocate(store.as_ref(), &hidden, &visible)? {
+                    return Ok(true);
+                }
+            }
+            there(&visible)
+        }
+    }
+}
+
+/// Renames a file. False when another process has done so.
+fn rename(from: &Path, to: &Path) -> Result<bool> {
+    match fs::rename(from, to) {
+        Ok(()) => Ok(true),
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok(false),
+        Err(e) => Err(failed("rename", from, e)),
+    }
+}
+
+/// Copies an object and deletes it. False when another process has done so.
+fn relocate(store: &dyn ObjectStore, from: &str, to: &str) -> Result<bool> {
+    match store.copy(from, to) {
+        Ok(()) => store.delete(from).map(|()| true),
+        // Whoever has deleted it has copied it before.
+        Err(e) => store.head(from)?.map_or(Ok(false), |_| Err(e)),
+    }
+}
+
+/// Bytes of a file; `None` when there is none.
+fn size_of(path: &Path) -> Result<Option<u64>> {
+    match fs::metadata(path) {
+        Ok(meta) => Ok(Some(meta.len())),
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(failed("look at", path, e)),
+    }
+}
+
 /// Removes hidden parts of earlier attempts whose names begin with `prefix`: those never sealed, and with
-/// `keep` also sealed ones that it does not want.
+/// `keep` also those sealed for checkpoints that it does not want.
 pub(super) fn sweep(place: &Opened, prefix: &str, attempt: &str, keep: Option<&dyn Fn(&str) -> bool>) -> Result<()> {
-    let old = |name: &str| name.starts_with(prefix) && !name.contains(attempt);
+    let old = |name: &str| name.strip_prefix(prefix).is_some_and(|rest| !rest.starts_with(attempt));
     match place {
         Opened::Local(dir) => {
             let entries = match fs::read_dir(dir) {
@@ -154,7 +181,7 @@ pub(super) fn sweep(place: &Opened, prefix: &str, attempt: &str, keep: Option<&d
                 let Some(name) = file.to_str().and_then(|n| n.strip_prefix('.')) else { continue };
                 let remove = match name.rsplit_once('.') {
                     Some((name, "inprogress")) => old(name),
-                    Some((name, "pending")) => old(name) && keep.is_some_and(|keep| !keep(name)),
+                    Some((name, PENDING)) => old(name) && keep.is_some_and(|keep| !keep(name)),
                     _ => false,
                 };
                 if remove {
@@ -166,43 +193,15 @@ pub(super) fn sweep(place: &Opened, prefix: &str, attempt: &str, keep: Option<&d
             }
         }
         Opened::Bucket { store, key, .. } => {
-            sweep_temporaries(&std::env::temp_dir());
+            temporary::sweep(&std::env::temp_dir());
             let Some(keep) = keep else { return Ok(()) };
             for object in store.list(&join(key, STAGING))? {
                 let name = object.key.rsplit('/').next().unwrap_or_default();
-                if old(name) && !keep(name) {
+                if old(name) && !name.ends_with(SAVED) && !keep(name) {
                     store.delete(&object.key)?;
                 }
             }
         }
     }
     Ok(())
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_temporary_files_that_nobody_has_open_are_swept() {
-        let dir = tempfile::tempdir().unwrap();
-        let at = |name: &str| dir.path().join(name);
-        let held = File::create_new(at("streamjob-sink-held")).unwrap();
-        held.lock().unwrap();
-        for name in ["streamjob-sink-left", "streamjob-source-x", "other"] {
-            fs::write(at(name), "x").unwrap();
-        }
-        let names = || {
-            let mut all: Vec<String> =
-                fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
-            all.sort();
-            all
-        };
-        sweep_temporaries(dir.path());
-        assert_eq!(names(), ["other", "streamjob-sink-held", "streamjob-source-x"]);
-        drop(held);
-        sweep_temporaries(dir.path());
-        assert_eq!(names(), ["other", "streamjob-source-x"]);
-    }
 }

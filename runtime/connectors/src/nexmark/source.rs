@@ -3,9 +3,9 @@
 //! is, is a union list, so that any parallelism goes on exactly.
 
 use super::columns::Maker;
-use super::event::{Made, Model};
+use super::event::{Kind, Made, Model};
 use super::options::NexmarkOptions;
-use super::schema::{Declared, declared};
+use super::schema::{Declared, Field, declared};
 use arrow::array::{RecordBatch, RecordBatchOptions};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
@@ -18,7 +18,9 @@ use streamjob_engine::{OperatorContext, Progress, Source, SourceFactory, SourceP
 use streamjob_state::{ListMode, OperatorState};
 
 const POSITIONS: &str = "lanes";
-const MAX_ROWS: usize = 8192;
+const MAX_ROWS: u64 = 8192;
+/// What the events of a batch aim at, bytes.
+const MAX_BYTES: u64 = 1 << 20;
 /// Events of a block. Few, so that subtasks are never far apart in event time.
 const BLOCK: u64 = 256;
 
@@ -48,6 +50,7 @@ impl SourceFactory for NexmarkFactory {
             next: VecDeque::new(),
             finished: Vec::new(),
             made: 0,
+            max_rows: max_rows(&self.options, &self.columns),
             batch: Made::default(),
             origin: (0, 0),
         }))
@@ -85,10 +88,26 @@ struct Nexmark {
     /// Next events of lanes that are at the end.
     finished: Vec<u64>,
     made: u64,
+    /// Events of a batch.
+    max_rows: u64,
     /// The events of the batch that is made; kept for its memory.
     batch: Made,
     /// An event of all subtasks, and the time at which it was due.
     origin: (u64, i64),
+}
+
+/// Only what pads an event can be long.
+fn max_rows(o: &NexmarkOptions, columns: &[Declared]) -> u64 {
+    let padded = columns.iter().map(|column| match column {
+        Declared::Row(kind, fields, _) if fields.contains(&Field::Extra) => match kind {
+            Kind::Person => o.persons * o.person_size,
+            Kind::Auction => o.auctions * o.auction_size,
+            Kind::Bid => o.bids * o.bid_size,
+        },
+        _ => 0,
+    });
+    let average = padded.sum::<u64>() / (o.persons + o.auctions + o.bids);
+    (MAX_BYTES / average.max(1)).clamp(1, MAX_ROWS)
 }
 
 impl Nexmark {
@@ -178,7 +197,7 @@ impl Source for Nexmark {
         if front >= limit {
             return Ok(SourcePoll::Wait(self.wait(front, limit)));
         }
-        self.fill(max_rows.clamp(1, MAX_ROWS) as u64, limit);
+        self.fill((max_rows as u64).clamp(1, self.max_rows), limit);
         let columns = self.columns.iter().map(|declared| self.maker.column(declared, &self.batch));
         let columns = columns.collect::<Result<Vec<_>>>()?;
         let count = RecordBatchOptions::new().with_row_count(Some(self.batch.rows));

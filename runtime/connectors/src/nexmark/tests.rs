@@ -3,7 +3,7 @@ use crate::testing::{Harness, run_source, sorted, table};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use streamjob_core::{Column, DataType, LogicalType, Schema};
-use streamjob_engine::SourceFactory;
+use streamjob_engine::{SourceFactory, SourcePoll};
 use streamjob_state::OperatorState;
 
 fn fields(all: &[(&str, DataType)]) -> DataType {
@@ -262,5 +262,18 @@ fn wrong_options_and_columns_are_refused_by_name() {
     ] {
         let error = NexmarkFactory::new(&table("g", &columns, &options(&[]))).err().expect(part).to_string();
         assert!(error.contains(part), "{error} should contain {part}");
+    }
+}
+
+#[test]
+fn batches_of_long_events_are_small() {
+    let without: Vec<_> = columns().into_iter().take(1).collect();
+    for (columns, size, expected) in [(columns(), "100 b", 8192), (columns(), "64 kb", 17), (without, "64 kb", 8192)] {
+        let (factory, _) = factory(&columns, &options(&[("bid.avg-size", size), ("events.num", "10000")]));
+        let harness = Harness::new(0, 1);
+        let mut source = factory.create(&harness.info).unwrap();
+        source.open(&mut harness.ctx(), &OperatorState::default()).unwrap();
+        let SourcePoll::Rows(batch) = harness.poll(source.as_mut(), 8192).unwrap() else { panic!("no rows") };
+        assert_eq!(batch.num_rows(), expected, "events of {size}");
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow::util::display::{ArrayFormatter, FormatOptions};
-use streamjob_core::{Barrier, BarrierKind, Batch, CheckpointId, Element, Error, OperatorUid, Result, key};
+use streamjob_core::{Barrier, BarrierKind, Batch, CheckpointId, Element, Error, JobId, OperatorUid, Result, key};
 use streamjob_state::backend::SnapshotRequest;
 use streamjob_state::operator::redistribute;
 use streamjob_state::{BackendFactory, Clock, KeyedBackend, OpenRequest, OperatorState, SnapshotFormat, SnapshotStore};
@@ -123,6 +123,7 @@ impl HarnessBuilder {
     pub fn open(self, factory: &dyn OperatorFactory) -> Result<OperatorHarness> {
         let info = TaskInfo {
             job: "test".into(),
+            job_id: JobId::from_random(0),
             uid: OperatorUid("operator".into()),
             name: "operator".into(),
             subtask: self.subtask,

@@ -263,6 +263,7 @@ impl Coordinator {
         let request = DeployRequest {
             graph: s.graph.clone(),
             job: s.name.clone(),
+            job_id: ledger.job_id().clone(),
             parallelism: self.parallelism,
             max_parallelism: s.max_parallelism,
             attempt: self.attempt_id.clone(),

@@ -5,7 +5,8 @@
 use super::CsvOptions;
 use super::record::Record;
 use crate::format::column::{Column, Columns, Fit, TimeRules};
-use crate::format::{Decoder, Outcome, Place, Step, line};
+use crate::format::scan::Stops;
+use crate::format::{Decoder, Outcome, Place, Step};
 use arrow::array::RecordBatch;
 use std::borrow::Cow;
 use streamjob_core::{Error, Result, Schema};
@@ -74,6 +75,17 @@ fn bad(place: Place<'_>, name: &str, field: usize, why: &str) -> Error {
     error.fix(if why.starts_with("'' is not") { EMPTY } else { SKIP })
 }
 
+/// Bytes of the line at the start of `input` with its line end, as records have them; `None` when it is not whole.
+fn line_of_any_end(input: &[u8], end: bool) -> Option<usize> {
+    const LINE_END: Stops = Stops::new([b'\n', b'\r', b'\n', b'\n'], 0);
+    let Some(at) = LINE_END.find(input) else { return end.then_some(input.len()) };
+    match (input.get(at), input.get(at + 1)) {
+        (Some(b'\r'), Some(b'\n')) => Some(at + 2),
+        (Some(b'\r'), None) if !end => None,
+        _ => Some(at + 1),
+    }
+}
+
 fn utf8(bytes: &[u8]) -> Cow<'_, str> {
     match std::str::from_utf8(bytes) {
         Ok(text) => Cow::Borrowed(text),
@@ -139,18 +151,19 @@ fn part_or_null(column: &mut Column, text: &str, options: &CsvOptions) -> Fit {
 
 impl Decoder for CsvDecoder {
     fn step(&mut self, input: &[u8], end: bool, place: Place<'_>) -> Result<Step> {
-        if self.options.skip_header && place.first {
-            let Some((_, bytes)) = line(input, end) else { return Ok(Step::Incomplete) };
-            return Ok(Step::Record { bytes, lines: 1, outcome: Outcome::Nothing });
-        }
-        if self.options.comments {
-            let Some((text, bytes)) = line(input, end) else { return Ok(Step::Incomplete) };
-            if matches!(text.iter().find(|b| **b != b' '), None | Some(b'#')) {
-                return Ok(Step::Record { bytes, lines: 1, outcome: Outcome::Nothing });
-            }
+        let header = self.options.skip_header && place.first;
+        // What it begins with tells a comment; the rest of its line may not be here yet.
+        if self.options.comments && !header && input.iter().find(|b| **b != b' ').is_none_or(|b| b"#\r\n".contains(b)) {
+            return Ok(match line_of_any_end(input, end) {
+                Some(bytes) => Step::Record { bytes, lines: 1, outcome: Outcome::Nothing },
+                None => Step::Incomplete,
+            });
         }
         let Some(taken) = self.record.read(input, end, &self.options) else { return Ok(Step::Incomplete) };
-        let outcome = self.row(input, place)?;
+        let outcome = match (&self.record.bad, header) {
+            (None, true) => Outcome::Nothing,
+            _ => self.row(input, place)?,
+        };
         Ok(Step::Record { bytes: taken.bytes, lines: taken.lines, outcome })
     }
 

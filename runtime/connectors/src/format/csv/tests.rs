@@ -67,10 +67,19 @@ fn options_change_the_reading() {
     assert_eq!(rows(",\n1,\"\"\n", &[INT, STRING], &empty), ["null, null", "1, null"]);
     let header = [("csv.skip-header", "true")];
     assert_eq!(rows("id,name\n1,a\n", &[INT, STRING], &header), ["1, a"]);
+    // Its line ends are those of records.
+    assert_eq!(rows("id,name\r1,a\r2,b", &[INT, STRING], &header), ["1, a", "2, b"]);
+    assert_eq!(rows("id,name\r\n1,a\r\n", &[INT, STRING], &header), ["1, a"]);
+    assert_eq!(rows("id,\"the\nname\"\n1,a\n", &[INT, STRING], &header), ["1, a"]);
+    let error = read(b"id,\"name\n1,a\n", &[INT, STRING], &header).unwrap_err().to_string();
+    assert!(error.contains("line 1") && error.contains("never closed"), "{error}");
     let off = [("csv.disable-quote-character", "true")];
     assert_eq!(rows("1,\"a\"\n", &[INT, STRING], &off), ["1, \"a\""]);
     let comments = [("csv.allow-comments", "true")];
-    assert_eq!(rows("# x,y,z\n\n1,a\n  \n", &[INT, STRING], &comments), ["1, a"]);
+    for end in ["\n", "\r\n", "\r"] {
+        let text = ["# x,y,z", "", "1,a", "  ", "#", "2,b", " # c"].join(end);
+        assert_eq!(rows(&text, &[INT, STRING], &comments), ["1, a", "2, b"], "{text:?}");
+    }
 }
 
 #[test]

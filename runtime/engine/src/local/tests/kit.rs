@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use parking_lot::{Condvar, Mutex};
 use streamjob_core::types::{Column, DataType, LogicalType};
-use streamjob_core::{Barrier, BarrierKind, CheckpointId, Error, OperatorUid, Result, Schema, StopMode};
+use streamjob_core::{Barrier, BarrierKind, CheckpointId, Error, JobId, OperatorUid, Result, Schema, StopMode};
 use streamjob_state::{BackendFactory, OpenRequest, SnapshotFormat};
 
 use crate::chain::chain;
@@ -249,6 +249,7 @@ impl Plan {
         DeployRequest {
             graph: Arc::new(self.graph()),
             job: "test".into(),
+            job_id: JobId::from_random(0),
             parallelism: self.parallelism,
             max_parallelism: GROUPS,
             attempt: format!("a{attempt}"),

@@ -151,6 +151,7 @@ fn state_is_described_and_bad_sizes_are_refused() {
     let bad = windowed(WindowKind::Hop { size: 10, slide: 3 }, 0, false);
     let info = TaskInfo {
         job: String::new(),
+        job_id: streamjob_core::JobId::from_random(0),
         uid: streamjob_core::OperatorUid(String::new()),
         name: String::new(),
         subtask: 0,
