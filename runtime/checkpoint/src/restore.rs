@@ -116,7 +116,9 @@ pub fn resolve(job: &Job, owner: &str, from: &RestoreFrom, deep: bool) -> Result
         completed: Vec::new(),
     };
     match (from, &seen) {
-        (RestoreFrom::None, _) | (RestoreFrom::Auto, None) => Ok(empty(seen)),
+        (RestoreFrom::None, _) => Ok(empty(seen)),
+        (RestoreFrom::Auto, None) if has_checkpoints(job)? => Err(head_is_gone(job)),
+        (RestoreFrom::Auto, None) => Ok(empty(seen)),
         (RestoreFrom::Path(path), _) => from_path(job, seen, path, deep),
         (RestoreFrom::Latest, None) => Err(no_state(job, "nobody ever ran under this name")),
         (RestoreFrom::Auto | RestoreFrom::Latest, Some(version)) => {
@@ -134,6 +136,7 @@ pub fn resolve(job: &Job, owner: &str, from: &RestoreFrom, deep: bool) -> Result
                     return Ok(decision);
                 }
                 return match from {
+                    _ if version.head.latest.is_some() => Err(no_records(job, &version.head)),
                     RestoreFrom::Latest => Err(no_state(job, "no checkpoint was ever completed")),
                     _ => Ok(empty(seen)),
                 };
@@ -227,6 +230,10 @@ fn newest_verified(
     deep: bool,
 ) -> Result<Decision> {
     let mut skipped = Vec::new();
+    let newest = epochs.last().map_or(0, |e| e.epoch);
+    if let Some(lost) = version.head.latest.as_ref().filter(|l| l.epoch > newest) {
+        skipped.push(Skipped { location: lost.manifest.clone(), reason: "its epoch record is missing".into() });
+    }
     for epoch in epochs.iter().rev() {
         let found = load_epoch(job, lineage, epoch).and_then(|p| require_intact(&p, deep).map(|()| p));
         let point = match found {
@@ -296,6 +303,32 @@ fn mark_foreign(mut point: RestorePoint) -> RestorePoint {
         file.path = format!("{RESTORED}{}", file.path);
     }
     point
+}
+
+/// Whether any lineage has an epoch record.
+fn has_checkpoints(job: &Job) -> Result<bool> {
+    let prefix = format!("{}/", job.paths.dir());
+    let objects = job.store().list(job.paths.dir())?;
+    let of_lineage = |key: &str| Some(Place::of(key.strip_prefix(&prefix)?.split_once('/')?.1));
+    Ok(objects.iter().any(|o| matches!(of_lineage(&o.key), Some(Place::Epoch(_)))))
+}
+
+fn head_is_gone(job: &Job) -> Error {
+    Error::user(format!(
+        "{} is gone, and there are checkpoints beside where it was: which of them is the newest state is not known",
+        job.store().url(&job.paths.head())
+    ))
+    .fix("continue one of them by its path (restore.from: PATH, --from PATH), or start empty and leave them where they are with restore.from: None (--from none)")
+}
+
+fn no_records(job: &Job, head: &Head) -> Error {
+    Error::user(format!(
+        "{} says that checkpoint {} is the newest, and no epoch record of its lineage {} is there",
+        job.store().url(&job.paths.head()),
+        head.latest.as_ref().map_or(0, |l| l.epoch),
+        head.job_id
+    ))
+    .fix("restore the folder from a backup; or continue a savepoint by its path (restore.from: PATH, --from PATH), or accept the loss with restore.from: None (--from none)")
 }
 
 fn no_state(job: &Job, why: &str) -> Error {

@@ -298,7 +298,7 @@ pub struct FsckArgs {
 /// `checkpoint inspect` and `verify`.
 #[derive(Debug, Clone, Args)]
 pub struct PointArgs {
-    /// Folder of a checkpoint or savepoint, or its _metadata. Default: the newest of the job.
+    /// Folder of a checkpoint or savepoint, its _metadata, or its number in the list. Default: the newest of the job.
     pub path: Option<String>,
     /// Where they lie.
     #[command(flatten)]

@@ -124,12 +124,25 @@ fn list(args: &HistoryArgs) -> Result<()> {
     print(&text)
 }
 
-/// The path that is given, or the newest retained one of the job.
+/// The number that `list` shows, as `7` or `chk-7`.
+fn number(args: &PointArgs) -> Option<u64> {
+    args.path.as_ref().and_then(|path| path.strip_prefix("chk-").unwrap_or(path).parse().ok())
+}
+
+/// The path that is given, or the newest retained one of the job, or the one of a number.
 fn point(storage: &Storage, args: &PointArgs) -> Result<String> {
-    if let Some(path) = &args.path {
+    let number = number(args);
+    if let (Some(path), None) = (&args.path, number) {
         return Ok(path.clone());
     }
     let (job, name) = job(storage, &args.at)?;
+    if let Some(number) = number {
+        let found = history::list(&job)?.into_iter().rev().find(|e| e.id == number);
+        return found.map(|e| e.location).ok_or_else(|| {
+            Error::user(format!("job {name} has no checkpoint or savepoint of number {number}"))
+                .fix("`streamjob checkpoint list` shows what is there")
+        });
+    }
     let newest = history::list(&job)?.into_iter().rev().find(|e| e.retained && !e.kind.is_savepoint());
     newest.map(|e| e.location).ok_or_else(|| {
         Error::user(format!("job {name} has no retained checkpoint"))
@@ -140,7 +153,7 @@ fn point(storage: &Storage, args: &PointArgs) -> Result<String> {
 /// With a path the storage is only for server-side settings, and need not exist.
 fn open_for(args: &PointArgs) -> Result<Storage> {
     match &args.path {
-        Some(_) if args.at.storage == crate::args::LOCAL_CHECKPOINTS => {
+        Some(_) if number(args).is_none() && args.at.storage == crate::args::LOCAL_CHECKPOINTS => {
             Storage::open(&args.at.storage, s3_config(&options(&args.at.set)?)?)
         }
         _ => open(&args.at),

@@ -58,10 +58,15 @@ fn a_script_runs_to_its_end_and_prints_its_rows() {
     let last = list["checkpoints"].as_array().unwrap().last().unwrap().clone();
     assert_eq!((last["complete"].as_bool(), last["retained"].as_bool()), (Some(true), Some(true)));
     let location = last["location"].as_str().unwrap();
+    let number = last["id"].to_string();
     for verb in ["inspect", "verify"] {
-        let got = streamjob(dir.path(), &["checkpoint", verb, location]);
-        assert!(got.status.success() && out(&got).contains(location), "{verb}: {}{}", out(&got), err(&got));
+        for one in [location, &number, &format!("chk-{number}")] {
+            let got = streamjob(dir.path(), &["checkpoint", verb, one]);
+            assert!(got.status.success() && out(&got).contains(location), "{verb}: {}{}", out(&got), err(&got));
+        }
     }
+    let got = streamjob(dir.path(), &["checkpoint", "inspect", "99"]);
+    assert!(got.status.code() == Some(2) && err(&got).contains("no checkpoint or savepoint of number 99"));
     assert!(out(&streamjob(dir.path(), &["checkpoint", "list"])).contains("LOCATION"));
     let again = streamjob(dir.path(), &["run", "counts.sql", "--no-rest"]);
     assert!(again.status.success(), "{}", err(&again));

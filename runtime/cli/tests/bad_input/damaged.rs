@@ -59,6 +59,31 @@ fn damaged_checkpoints_are_named_and_passed_over() {
     fixture.resumes("torn manifests");
 }
 
+/// Without them, what is the newest state is not known: nothing starts empty by mistake.
+#[test]
+fn a_head_and_epoch_records_that_are_gone_are_told() {
+    let fixture = Suspended::new();
+    fixture.resumes("more checkpoints");
+    let lineage = fixture.checkpoints().last().unwrap().parent().unwrap().to_path_buf();
+    let job = lineage.parent().unwrap();
+    let aside = fixture.path("aside");
+    let without = |gone: &Path, parts: &[&str]| {
+        fs::rename(gone, &aside).unwrap();
+        let done = fixture.run(&["run", "job.yaml", "--no-rest"]);
+        check("gone", &done, parts);
+        fs::rename(&aside, gone).unwrap();
+    };
+    without(&job.join("head"), &["/head is gone", "--from none"]);
+    without(&lineage.join("epochs"), &["no epoch record", "--from none"]);
+    let newest = fs::read_dir(lineage.join("epochs")).unwrap().map(|e| e.unwrap().path());
+    let number = |p: &PathBuf| p.file_name().unwrap().to_str().unwrap().parse::<u64>().unwrap();
+    fs::remove_file(newest.max_by_key(number).unwrap()).unwrap();
+    let mut job = Running::start(fixture.dir.path(), &["run", "job.yaml", "--no-rest"]);
+    job.until_told("all tasks are running");
+    let told = job.err();
+    assert!(told.contains("is passed over") && told.contains("epoch record is missing"), "{told}");
+}
+
 #[test]
 fn damaged_state_files_are_named() {
     let fixture = Suspended::new();

@@ -51,7 +51,10 @@ impl Uids {
 /// The uid of a relation's operator, when it has state.
 pub(super) fn of_state(rel: &Rel) -> Result<Option<String>> {
     Ok(Some(match &rel.node {
-        Node::Scan(table, _) => format!("source-{}", table.def.name),
+        // Another connector cannot take its positions.
+        Node::Scan(table, _) => {
+            format!("source-{}-{}", table.def.name, table.def.options.get("connector").unwrap_or("table"))
+        }
         Node::Values(_) => hashed("values", &rel.digest()?),
         Node::CurrentWatermark { id, .. } => hashed("current-watermark", id),
         Node::Aggregate { calls, id, .. } if calls.is_empty() => hashed("distinct", id),
