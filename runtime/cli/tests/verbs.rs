@@ -66,7 +66,7 @@ fn savepoint_stop_drain_and_cancel() {
         assert!(!inspected.out.contains("restored from"), "this run began empty: {}", inspected.out);
     }
     let checked = run(dir, &["checkpoint", "fsck", "--deep"]).ok("fsck").out;
-    assert!(checked.contains("nothing missing; 0 orphans"), "{checked}");
+    assert!(checked.contains("ok: orders: ") && checked.contains("nothing missing"), "{checked}");
     // One that nobody needs is disposed of; the one behind which the job stopped is not.
     let disposed = run(dir, &["savepoint", "--dispose", &other]).ok("dispose").out;
     assert!(disposed.starts_with(&format!("disposed of {other}: ")), "{disposed}");
