@@ -2,7 +2,7 @@
 
 use super::value::{Generator, Kind, Range};
 use crate::options;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 use streamjob_core::options::{nearest, parse_bool, parse_duration};
 use streamjob_core::table::TableDef;
 use streamjob_core::text::parse_decimal;
@@ -34,7 +34,8 @@ pub(super) struct DatagenOptions {
     pub rows_per_second: u64,
     /// Rows in all; `None` for no end.
     pub rows: Option<u64>,
-    pub seed: u64,
+    /// `None`: the lineage's own.
+    pub seed: Option<u64>,
     /// When row 0 was made, for runs with a seed; the wall clock otherwise.
     pub epoch_ms: Option<i64>,
     pub parallelism: Option<u32>,
@@ -62,16 +63,11 @@ impl DatagenOptions {
             rows_per_second: options::positive(table, "rows-per-second")?.unwrap_or(10_000),
             rows,
             epoch_ms: seed.map(|_| SEEDED_EPOCH_MS),
-            seed: seed.map_or_else(random_seed, |s| s as u64),
+            seed: seed.map(|s| s as u64),
             parallelism: options::positive(table, "scan.parallelism")?,
             fields,
         })
     }
-}
-
-fn random_seed() -> u64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_nanos() as u64);
-    streamjob_core::key::hash(uuid::Uuid::new_v4().as_bytes()) ^ now
 }
 
 /// Every `fields.NAME.` must name a column.

@@ -40,7 +40,7 @@ impl SourceFactory for DatagenFactory {
             options: self.options.clone(),
             max_rows: (MAX_BYTES / width.max(1)).clamp(1, MAX_ROWS),
             schema: self.schema.arrow(),
-            seed: self.options.seed,
+            seed: self.options.seed.unwrap_or_else(|| own_seed(info)),
             lanes: u64::from(info.max_parallelism.max(info.parallelism).max(1)),
             next: VecDeque::new(),
             finished: Vec::new(),
@@ -68,6 +68,11 @@ impl SourceFactory for DatagenFactory {
             schema: Schema { columns: schema },
         }))
     }
+}
+
+/// Another one for every lineage and table, the same on every worker: a checkpoint has one.
+fn own_seed(info: &TaskInfo) -> u64 {
+    streamjob_core::key::hash(format!("{}\0{}", info.job_id, info.uid).as_bytes())
 }
 
 /// Progress of a lane, in a checkpoint.
@@ -150,8 +155,8 @@ impl Source for Datagen {
         let (subtask, parallelism) = (u64::from(ctx.info.subtask), u64::from(ctx.info.parallelism.max(1)));
         if let Some(first) = positions.first() {
             self.lanes = first.lanes.max(1);
-            // A random seed of the first start goes on; a given one must be the same.
-            if self.options.epoch_ms.is_some() && first.seed != self.seed {
+            // The seed of the lineage that it began in goes on; a given one must be the same.
+            if self.options.seed.is_some() && first.seed != self.seed {
                 return Err(Error::user("datagen: option 'seed' differs from that of the restored checkpoint")
                     .fix("set it back, or start without the checkpoint"));
             }

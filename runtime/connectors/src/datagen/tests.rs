@@ -1,6 +1,6 @@
 use super::DatagenFactory;
-use crate::testing::{Harness, barrier, print_rows, run_source, sorted, table};
-use streamjob_core::{DataType, Schema};
+use crate::testing::{Harness, barrier, print_rows, rescale, run_source, sorted, table};
+use streamjob_core::{DataType, JobId, Schema};
 use streamjob_engine::{SourceFactory, SourcePoll};
 use streamjob_state::OperatorState;
 
@@ -94,22 +94,31 @@ fn values_keep_to_their_options() {
     assert_eq!(lengths.into_iter().collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
 }
 
+/// Without a seed there is one for each lineage, that all workers know; a checkpoint goes on with its own in another one.
 #[test]
-fn without_a_seed_runs_differ_but_a_restore_goes_on() {
+fn without_a_seed_lineages_differ_but_a_restore_goes_on() {
     let unseeded: Vec<_> = OPTIONS.iter().filter(|(k, _)| *k != "seed").copied().collect();
-    let read = |state: &OperatorState| {
-        let (factory, schema) = factory(&unseeded);
-        let harness = Harness::new(0, 1);
-        let mut source = factory.create(&harness.info).unwrap();
-        source.open(&mut harness.ctx(), state).unwrap();
-        let before = source.snapshot(&barrier(1), &mut harness.ctx()).unwrap();
-        let rows = harness.drain(source.as_mut(), &schema, 100).unwrap();
-        let texts: Vec<String> = rows.iter().map(|r| r.split(", ").nth(2).unwrap().to_string()).collect();
-        (texts, before)
+    let read = |lineage: u128, parallelism: u32, states: &[OperatorState]| {
+        let (mut texts, mut before) = (Vec::new(), Vec::new());
+        for subtask in 0..parallelism {
+            // Each worker plans for itself.
+            let (factory, schema) = factory(&unseeded);
+            let mut harness = Harness::new(subtask, parallelism);
+            harness.info.job_id = JobId::from_random(lineage);
+            let mut source = factory.create(&harness.info).unwrap();
+            let state = rescale(states, parallelism)[subtask as usize].clone();
+            source.open(&mut harness.ctx(), &state).unwrap();
+            before.push(source.snapshot(&barrier(1), &mut harness.ctx()).unwrap());
+            let rows = harness.drain(source.as_mut(), &schema, 100).unwrap();
+            texts.extend(rows.iter().map(|r| r.split(", ").nth(2).unwrap().to_string()));
+        }
+        (sorted(texts), before)
     };
-    let (first, state) = read(&OperatorState::default());
-    assert_ne!(first, read(&OperatorState::default()).0);
-    assert_eq!(first, read(&state).0);
+    let (first, states) = read(1, 2, &[]);
+    assert_eq!(first, read(1, 1, &[]).0);
+    assert_ne!(first, read(2, 2, &[]).0);
+    assert_eq!(first, read(3, 2, &states).0);
+    assert_eq!(first, read(3, 3, &states).0);
 }
 
 /// Without the columns that tell time, rows are made lanes at a time: they are the same, restored or not.

@@ -2,6 +2,7 @@
 
 mod files;
 mod location;
+mod positions;
 mod reader;
 mod sink;
 mod source;

@@ -32,9 +32,17 @@ impl FileReader {
         Ok(Self { file, path: path.to_string(), buffer: Vec::new(), at: 0, end: false, offset, line })
     }
 
-    /// Decodes until there are `max_rows` rows (true) or the file ends (false). Adds skipped records to `skipped`.
-    pub(super) fn read(&mut self, decoder: &mut dyn Decoder, max_rows: usize, skipped: &mut u64) -> Result<bool> {
-        while decoder.rows() < max_rows {
+    /// Decodes until there are `max_rows` rows or `max_bytes` are read, but for the record that exceeds them (true), or
+    /// the file ends (false). Adds skipped records to `skipped`.
+    pub(super) fn read(
+        &mut self,
+        decoder: &mut dyn Decoder,
+        max_rows: usize,
+        max_bytes: u64,
+        skipped: &mut u64,
+    ) -> Result<bool> {
+        let until = self.offset.saturating_add(max_bytes);
+        while decoder.rows() < max_rows && self.offset < until {
             let input = self.buffer.get(self.at..).unwrap_or_default();
             if input.is_empty() {
                 if self.end {

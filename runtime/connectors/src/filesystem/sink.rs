@@ -24,6 +24,8 @@ use streamjob_state::{ListMode, OperatorState};
 
 const PENDING: &str = "pending";
 const DEFAULT_ROLL: u64 = 128 << 20;
+/// S3 copies objects of up to 5 GiB; a part can be larger than it should by the row that ends it.
+const LARGEST_OBJECT: u64 = 4 << 30;
 const WRITE_AT: usize = 256 << 10;
 
 pub(crate) struct FileSinkFactory {
@@ -51,6 +53,11 @@ impl FileSinkFactory {
         }
         let parallelism = options::positive(table, "sink.parallelism")?;
         let roll_at = roll_at.unwrap_or(DEFAULT_ROLL);
+        if matches!(location, Location::Bucket { .. }) && roll_at > LARGEST_OBJECT {
+            let message = "option 'sink.rolling-policy.file-size' is larger than what S3 can copy, which is how output is \
+                           committed";
+            return Err(Error::user(format!("table {}: {message}", table.name)).fix("give at most '4 gb'"));
+        }
         Ok(Self { location, config: config.clone(), format, schema, roll_at, parallelism })
     }
 }

@@ -6,17 +6,16 @@
 //! the folder is listed again and new files are read; a file that grows after it
 //! was read to its end is not read again.
 
-use super::files::{self, FileMeta, Listing};
+use super::files::{self, Listing};
 use super::location::{Location, Opened};
+use super::positions::{FileState, Positions};
 use super::reader::FileReader;
 use super::temporary;
 use crate::config::ConnectorConfig;
 use crate::format::{Decoder, Format};
 use crate::options;
 use regex::Regex;
-use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use streamjob_core::error::ErrorExt;
 use streamjob_core::options::parse_duration;
 use streamjob_core::table::TableDef;
@@ -26,6 +25,10 @@ use streamjob_engine::{OperatorContext, Progress, Source, SourceFactory, SourceP
 use streamjob_state::{ListMode, OperatorState};
 
 const MAX_ROWS: usize = 8192;
+/// Input of a batch, bytes: rows may be long.
+const MAX_BYTES: u64 = 1 << 20;
+/// How long rows of small files are gathered into one batch.
+const GATHER: Duration = Duration::from_millis(5);
 const FILES: &str = "files";
 
 pub(crate) struct FileSourceFactory {
@@ -64,7 +67,7 @@ impl SourceFactory for FileSourceFactory {
             monitor: self.monitor,
             pattern: self.pattern.clone(),
             next_listing_ms: i64::MIN,
-            files: BTreeMap::new(),
+            files: Positions::default(),
             reader: None,
         }))
     }
@@ -78,26 +81,14 @@ impl SourceFactory for FileSourceFactory {
     }
 }
 
-/// How far a file is read; also the form in the checkpoint.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct FileState {
-    path: String,
-    size: u64,
-    /// Byte at which the next record begins.
-    offset: u64,
-    /// Line of the next record, from 1.
-    line: u64,
-    done: bool,
-}
-
 struct FileSource {
     place: Opened,
     decoder: Box<dyn Decoder>,
     monitor: Option<Duration>,
     pattern: Option<Regex>,
     next_listing_ms: i64,
-    /// This subtask's files by path.
-    files: BTreeMap<String, FileState>,
+    /// This subtask's files.
+    files: Positions,
     /// The file that is being read, open.
     reader: Option<(String, FileReader)>,
 }
@@ -107,26 +98,40 @@ fn owns(info: &TaskInfo, path: &str) -> bool {
 }
 
 impl FileSource {
-    fn add_new(&mut self, info: &TaskInfo, listing: Listing) -> Result<()> {
-        for FileMeta { path, size } in files::list(&self.place, self.pattern.as_ref(), listing)? {
-            if owns(info, &path) {
-                let new = || FileState { path: path.clone(), size, offset: 0, line: 1, done: false };
-                self.files.entry(path.clone()).or_insert_with(new);
+    /// Adds files that are not known yet. True when there are any.
+    fn add_new(&mut self, info: &TaskInfo, listing: Listing) -> Result<bool> {
+        let mut added = false;
+        for file in files::list(&self.place, self.pattern.as_ref(), listing)? {
+            if owns(info, &file.path) {
+                added |= self.files.add(file);
             }
         }
-        Ok(())
+        Ok(added)
     }
 
-    /// Notes the reader's position in the state.
-    fn note(&mut self, done: bool) {
-        if let Some((path, reader)) = &self.reader
-            && let Some(state) = self.files.get_mut(path)
-        {
-            state.offset = reader.offset;
-            state.line = reader.line;
-            state.size = state.size.max(reader.offset);
-            state.done = done;
+    /// Opens the next file that is not read to its end. False when there is none.
+    fn open_next(&mut self) -> Result<bool> {
+        let Some(next) = self.files.next() else { return Ok(false) };
+        let reader = FileReader::open(&self.place, &next.path, next.offset, next.line)?;
+        self.reader = Some((next.path.clone(), reader));
+        Ok(true)
+    }
+
+    /// All files are read: looks for new ones when it is time. `None` when there are any.
+    fn watch(&mut self, ctx: &OperatorContext<'_>) -> Result<Option<SourcePoll>> {
+        let Some(interval) = self.monitor else { return Ok(Some(SourcePoll::End)) };
+        let now = ctx.clock.now_ms();
+        if now < self.next_listing_ms {
+            let wait = u64::try_from(self.next_listing_ms - now).unwrap_or(0);
+            return Ok(Some(SourcePoll::Wait(Duration::from_millis(wait))));
         }
+        self.next_listing_ms = now.saturating_add(interval.as_millis() as i64);
+        let added = self.add_new(ctx.info, Listing::Again)?;
+        Ok((!added).then_some(SourcePoll::Wait(interval)))
+    }
+
+    fn take(&mut self) -> Result<SourcePoll> {
+        Ok(SourcePoll::Rows(Batch::inserts(self.decoder.take()?)))
     }
 }
 
@@ -138,7 +143,7 @@ impl Source for FileSource {
         for item in restored.items(FILES) {
             let state: FileState = serde_json::from_slice(item).internal("the position of a file cannot be read")?;
             if owns(ctx.info, &state.path) {
-                self.files.insert(state.path.clone(), state);
+                self.files.restore(state);
             }
         }
         let known = restored.lists.contains_key(FILES);
@@ -153,40 +158,33 @@ impl Source for FileSource {
 
     fn poll(&mut self, max_rows: usize, ctx: &mut OperatorContext<'_>) -> Result<SourcePoll> {
         let max_rows = max_rows.clamp(1, MAX_ROWS);
+        let (began, mut bytes) = (Instant::now(), 0);
         loop {
-            let (_, reader) = match &mut self.reader {
-                Some(reader) => reader,
-                None => match self.files.values().find(|f| !f.done) {
-                    Some(f) => {
-                        let reader = FileReader::open(&self.place, &f.path, f.offset, f.line)?;
-                        self.reader.insert((f.path.clone(), reader))
-                    }
-                    None => {
-                        let Some(interval) = self.monitor else { return Ok(SourcePoll::End) };
-                        let now = ctx.clock.now_ms();
-                        if now < self.next_listing_ms {
-                            let wait = u64::try_from(self.next_listing_ms - now).unwrap_or(0);
-                            return Ok(SourcePoll::Wait(Duration::from_millis(wait)));
-                        }
-                        self.next_listing_ms = now.saturating_add(interval.as_millis() as i64);
-                        let before = self.files.len();
-                        self.add_new(ctx.info, Listing::Again)?;
-                        if self.files.len() == before {
-                            return Ok(SourcePoll::Wait(interval));
-                        }
-                        continue;
-                    }
-                },
-            };
-            let mut skipped = 0;
-            let more = reader.read(self.decoder.as_mut(), max_rows, &mut skipped)?;
+            if self.reader.is_none() && !self.open_next()? {
+                if self.decoder.rows() > 0 {
+                    return self.take();
+                }
+                match self.watch(ctx)? {
+                    Some(poll) => return Ok(poll),
+                    None => continue,
+                }
+            }
+            let Some((path, reader)) = &mut self.reader else { continue };
+            let (mut skipped, before) = (0, reader.offset);
+            let more = reader.read(self.decoder.as_mut(), max_rows, MAX_BYTES.saturating_sub(bytes), &mut skipped)?;
+            bytes += reader.offset - before;
             OperatorMetrics::add(&ctx.metrics.rows_skipped, skipped);
-            self.note(!more);
+            self.files.note(path, reader.offset, reader.line, !more);
             if !more {
                 self.reader = None;
             }
-            if self.decoder.rows() > 0 {
-                return Ok(SourcePoll::Rows(Batch::inserts(self.decoder.take()?)));
+            let full = self.decoder.rows() >= max_rows || bytes >= MAX_BYTES;
+            match self.decoder.rows() {
+                // A megabyte without a row: commands come first.
+                0 if full => return Ok(SourcePoll::Wait(Duration::ZERO)),
+                0 => {}
+                _ if full || began.elapsed() >= GATHER => return self.take(),
+                _ => {}
             }
         }
     }
@@ -194,13 +192,12 @@ impl Source for FileSource {
     fn snapshot(&mut self, _barrier: &Barrier, _ctx: &mut OperatorContext<'_>) -> Result<OperatorState> {
         let item = |f: &FileState| serde_json::to_vec(f).map_err(|e| Error::internal("a position").caused_by(e));
         let mut state = OperatorState::default();
-        state.set(FILES, ListMode::Union, self.files.values().map(item).collect::<Result<_>>()?);
+        state.set(FILES, ListMode::Union, self.files.iter().map(item).collect::<Result<_>>()?);
         Ok(state)
     }
 
     fn progress(&self) -> Progress {
-        let done = self.files.values().map(|f| f.offset).sum();
-        let total = self.files.values().map(|f| f.size).sum();
+        let (done, total) = self.files.bytes();
         Progress { done, total: self.monitor.is_none().then_some(total) }
     }
 }

@@ -360,3 +360,14 @@ fn lineages_leave_each_others_objects_alone() {
     let (config, _) = in_memory();
     lineages_leave_each_other_alone(&files_table("s3://b/out", &[]), &config);
 }
+
+#[test]
+fn objects_that_could_not_be_committed_are_refused() {
+    for (path, size, refused) in [("s3://b/out", "4 gb", false), ("s3://b/out", "5 gb", true), ("/out", "5 gb", false)]
+    {
+        let table = files_table(path, &[("sink.rolling-policy.file-size", size)]);
+        let error = FileSinkFactory::new(&table, &local()).err().map(|e| e.to_string());
+        assert_eq!(error.is_some(), refused, "{path} with {size}");
+        assert!(error.is_none_or(|e| e.contains("'sink.rolling-policy.file-size'") && e.contains("4 gb")));
+    }
+}

@@ -170,3 +170,73 @@ fn records_may_cross_blocks() {
     assert_eq!(rows.len(), 60_000);
     assert_eq!(rows[59_999], format!("59999, row\n59999 {}", "x".repeat(59_999 % 90)));
 }
+
+/// The batches of a table, by their rows.
+fn batches(table: &TableDef) -> Vec<usize> {
+    let harness = Harness::new(0, 1);
+    let mut source = FileSourceFactory::new(table, &local()).unwrap().create(&harness.info).unwrap();
+    source.open(&mut harness.ctx(), &OperatorState::default()).unwrap();
+    let mut sizes = Vec::new();
+    loop {
+        match harness.poll(source.as_mut(), 8192).unwrap() {
+            SourcePoll::Rows(batch) => sizes.push(batch.num_rows()),
+            SourcePoll::Wait(_) => {}
+            SourcePoll::End => return sizes,
+        }
+    }
+}
+
+#[test]
+fn batches_of_long_rows_are_small() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("long.csv");
+    let table = files_table(file.to_str().unwrap(), &[]);
+    for (length, rows, expected) in
+        [(300_000, 10, vec![4, 4, 2]), (3 << 20, 3, vec![1, 1, 1]), (10, 10_000, vec![8192, 1808])]
+    {
+        fs::write(&file, (0..rows).map(|i| format!("{i},{}\n", "x".repeat(length))).collect::<String>()).unwrap();
+        assert_eq!(batches(&table), expected, "rows of {length} bytes");
+    }
+}
+
+#[test]
+fn a_megabyte_of_bad_rows_lets_commands_through() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("bad.csv");
+    fs::write(&file, "1,2,3\n".repeat(300_000) + "1,a\n").unwrap();
+    let table = files_table(file.to_str().unwrap(), &[("csv.ignore-parse-errors", "true")]);
+    let harness = Harness::new(0, 1);
+    let mut source = FileSourceFactory::new(&table, &local()).unwrap().create(&harness.info).unwrap();
+    source.open(&mut harness.ctx(), &OperatorState::default()).unwrap();
+    assert!(matches!(harness.poll(source.as_mut(), 10).unwrap(), SourcePoll::Wait(_)));
+    assert_eq!(harness.drain(source.as_mut(), &table.physical_schema(), 10).unwrap(), ["1, a"]);
+    assert_eq!(harness.metrics.rows_skipped.load(Ordering::Relaxed), 300_000);
+}
+
+/// Rows of small files share batches, and a position between them is as good as any.
+#[test]
+fn many_small_files_are_read_once_and_counted() {
+    let dir = tempfile::tempdir().unwrap();
+    for i in 0..300 {
+        fs::write(dir.path().join(format!("{i:03}.csv")), format!("{i},x\n")).unwrap();
+    }
+    let table = files_table(dir.path().to_str().unwrap(), &[]);
+    let schema = table.physical_schema();
+    let factory = FileSourceFactory::new(&table, &local()).unwrap();
+    let harness = Harness::new(0, 1);
+    let mut source = factory.create(&harness.info).unwrap();
+    source.open(&mut harness.ctx(), &OperatorState::default()).unwrap();
+    let total = source.progress().total.unwrap();
+    assert_eq!(total, (10 * 4) + (90 * 5) + (200 * 6));
+    let SourcePoll::Rows(batch) = harness.poll(source.as_mut(), 100).unwrap() else { panic!("no rows") };
+    let mut rows = print_rows(&batch, &schema);
+    let done = source.progress().done;
+    assert!(done > 0 && done < total);
+    let state = source.snapshot(&barrier(1), &mut harness.ctx()).unwrap();
+    let mut source = factory.create(&harness.info).unwrap();
+    source.open(&mut harness.ctx(), &state).unwrap();
+    assert_eq!((source.progress().done, source.progress().total), (done, Some(total)));
+    rows.extend(harness.drain(source.as_mut(), &schema, 8192).unwrap());
+    assert_eq!(rows, (0..300).map(|i| format!("{i}, x")).collect::<Vec<_>>());
+    assert_eq!(source.progress().done, total);
+}

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde::de::{MapAccess, Visitor};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::fmt;
 use streamjob_core::{DataType, Error, Result, Schema};
 
@@ -89,16 +90,14 @@ fn append(column: &mut Column, text: &str, ty: &DataType, options: &JsonOptions)
                 _ => &DataType::Int,
             };
             // The last of equal keys counts.
-            let mut count = 0;
+            let last: HashMap<&str, usize> = members.0.iter().enumerate().map(|(i, (name, _))| (&**name, i)).collect();
             for (i, (name, raw)) in members.0.iter().enumerate() {
-                if members.0.iter().skip(i + 1).any(|(n, _)| n == name) {
-                    continue;
+                if last.get(&**name) == Some(&i) {
+                    keys.append_text(name, times(options))?;
+                    nested(values, Some(raw.get()), value_type, options)?;
                 }
-                keys.append_text(name, times(options))?;
-                nested(values, Some(raw.get()), value_type, options)?;
-                count += 1;
             }
-            lengths.append(count);
+            lengths.append(last.len());
             Ok(())
         }
         (Column::Row(valid, fields), DataType::Row(columns)) => {
