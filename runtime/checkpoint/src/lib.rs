@@ -11,7 +11,8 @@
 //!    - `Trigger`: `lineage.checkpoint(id, attempt)` or `lineage.savepoint(target)` is the [`Slot`]; `slot.writer(placement)` is
 //!      the `SnapshotStore` of the barrier. Task answers go to `ack` and `decline`.
 //!    - `Finalize`: build the [`Manifest`] ([`operator_state::write`] for operator state), `localizer.localize`, `measure`,
-//!      `lineage.publish`; then `completed` (Done), `finalize_failed` (Failed, Taken), stop (Fenced), restart (Unknown).
+//!      `lineage.publish`; then `completed` (Done), `finalize_failed` (Failed, Taken), stop (Fenced), or `finalize_unknown` and
+//!      restart (Unknown).
 //!    - `Complete`: tell the tasks if `notify`; `collector.completed`, then `collector.plan(…)` and `Sweep::run` in the background.
 //!    - `Abort`: tell the tasks; `localizer.forget(id)`; sweep. `FailJob`: restart by the restart strategy.
 //! 8. At the end [`RetentionPolicy::keeps`] says whether [`collector::delete_all`] is due.
