@@ -1,6 +1,7 @@
 //! The job's account in checkpoint storage: taking it over, what to restore,
 //! writing checkpoints down. Everything here may block on storage.
 
+use super::names::Names;
 use super::snapshots::{self, Collected};
 use crate::control::Origin;
 use crate::control::message::Terms;
@@ -207,14 +208,9 @@ impl Ledger {
         move || lineage.check_in_power()
     }
 
-    /// Where checkpoint `id` goes.
-    pub fn checkpoint_slot(&self, id: CheckpointId, attempt: &str) -> Slot {
-        self.lineage.checkpoint(id, attempt)
-    }
-
-    /// Where a new savepoint goes.
-    pub fn savepoint_slot(&self, target: Option<&str>) -> Result<Slot> {
-        self.lineage.savepoint(target)
+    /// Where checkpoints and savepoints go, until the job is claimed anew.
+    pub fn names(&self) -> Names {
+        Names::new(self.lineage.clone())
     }
 
     /// Fixes what is garbage now. `pending` are the checkpoints under way.

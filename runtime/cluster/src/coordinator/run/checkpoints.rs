@@ -75,23 +75,18 @@ impl Coordinator {
     }
 
     pub(super) fn open_checkpoint(&mut self, id: CheckpointId, kind: &RequestKind, now: i64) -> Result<TaskCommand> {
-        // Storage work holds the ledger; a slot is asked for by name only, so wait for it.
-        if self.ledger.is_none() {
-            self.await_storage();
-        }
-        let ledger = self.ledger.as_ref().ok_or_else(|| Error::transient("checkpoint storage does not answer"))?;
         let (slot, kind, stop, format) = match kind {
             RequestKind::Checkpoint => {
                 let format = SnapshotFormat::RocksDb;
-                (ledger.checkpoint_slot(id, &self.attempt_id), Kind::Checkpoint, None, format)
+                (self.names.checkpoint(id, &self.attempt_id), Kind::Checkpoint, None, format)
             }
             RequestKind::StopCheckpoint(mode) => {
-                let slot = ledger.checkpoint_slot(id, &self.attempt_id);
+                let slot = self.names.checkpoint(id, &self.attempt_id);
                 (slot, Kind::StopCheckpoint, Some(*mode), SnapshotFormat::RocksDb)
             }
             RequestKind::Savepoint { target, format, stop } => {
                 let kind = if stop.is_some() { Kind::StopSavepoint } else { Kind::Savepoint };
-                (ledger.savepoint_slot(target.as_deref())?, kind, *stop, *format)
+                (self.names.savepoint(target.as_deref())?, kind, *stop, *format)
             }
         };
         let writer = Arc::new(slot.writer(self.settings.placement()?));
@@ -126,9 +121,7 @@ impl Coordinator {
     }
 
     pub(super) fn finalize(&mut self, id: CheckpointId) -> Option<JobOutcome> {
-        if self.ledger.is_none() {
-            self.await_storage();
-        }
+        self.decisions.progress(id)?;
         let (Some(mut ledger), Some(pending)) = (self.ledger.take(), self.pending.get_mut(&id)) else {
             return self.failed(Error::internal(format!("checkpoint {id} cannot be written down")));
         };

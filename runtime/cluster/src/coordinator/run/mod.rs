@@ -10,6 +10,7 @@ mod slots;
 use super::JobOutcome;
 use super::attempt::Attempt;
 use super::ledger::{Ledger, Written};
+use super::names::Names;
 use super::snapshots::Collected;
 use crate::restart::Restarts;
 use crate::settings::JobSettings;
@@ -39,6 +40,7 @@ pub struct Coordinator {
     settings: Arc<JobSettings>,
     decisions: Decisions<TaskId>,
     ledger: Option<Ledger>,
+    names: Names,
     view: JobView,
     requests: Receiver<Request>,
     restarts: Restarts,
@@ -119,6 +121,7 @@ impl Coordinator {
             rescaling: None,
             leaving: None,
             settings: Arc::new(settings),
+            names: ledger.names(),
             ledger: Some(ledger),
             view,
             requests,
