@@ -220,6 +220,15 @@ impl Coordinator {
         self.view.checkpoint_ended(info);
     }
 
+    pub(super) fn report_failed(&self, id: CheckpointId, pending: &Pending, reason: FailureReason, message: &str) {
+        let mut info = info(id, pending.kind, pending.triggered_ms, self.task_count());
+        info.status = CheckpointStatus::Failed;
+        info.failure_timestamp = Some(self.now());
+        info.end_to_end_duration = u64::try_from(self.now() - pending.triggered_ms).ok();
+        info.failure_message = Some(format!("{}: {message}", reason.text().trim_end_matches('.')));
+        self.view.checkpoint_ended(info);
+    }
+
     pub(super) fn complete(
         &mut self,
         id: CheckpointId,
@@ -230,20 +239,9 @@ impl Coordinator {
         self.declined = None;
         let location = pending.slot.location.clone();
         let stop = request.and_then(|r| Some((self.stops_next.remove(&r)?, self.triggers.remove(&r)?)));
-        if let Some(request) = request {
-            let outcome = TriggerOutcome {
-                checkpoint_id: Some(id),
-                location: Some(location.clone()),
-                ..TriggerOutcome::default()
-            };
-            // A stop is done when the job has ended.
-            if pending.stop.is_none() {
-                self.close(request, outcome);
-            }
-        }
         let ends = match &mut self.ending {
             Ending::Final(Some(last)) => *last == id,
-            Ending::Stop { behind, .. } if pending.stop.is_some() => {
+            Ending::Stop { request: wanted, behind, .. } if request == Some(*wanted) => {
                 *behind = Some((pending.kind, location.clone()));
                 true
             }
@@ -251,17 +249,18 @@ impl Coordinator {
             Ending::Rescale(wanted) => request == Some(wanted.request),
             _ => false,
         };
-        let attempt = self.attempt.as_mut()?;
-        if ends {
-            attempt.await_published(id);
+        if let Some(attempt) = &mut self.attempt {
+            if ends {
+                attempt.await_published(id);
+            }
+            if notify {
+                attempt.deployment().send(TaskCommand::Complete(id));
+            }
         }
-        if notify {
-            attempt.deployment().send(TaskCommand::Complete(id));
+        // A stop is done, too: from here on the job ends behind it, or fails with the path in its error.
+        if let Some(request) = request {
+            self.close(request, completed(id, location));
         }
-        if let Some(trigger) = request.filter(|_| pending.stop.is_some()).and_then(|r| self.triggers.remove(&r)) {
-            let outcome =
-                TriggerOutcome { checkpoint_id: Some(id), location: Some(location), ..TriggerOutcome::default() };
-            self.view.close_trigger(&trigger, outcome);
         }
         stop.and_then(|(mode, trigger)| self.request(trigger, RequestKind::StopCheckpoint(mode)))
     }
@@ -280,15 +279,16 @@ impl Coordinator {
         if let Some(request) = request {
             self.close(request, failure(reason, message));
         }
-        let pending = self.pending.remove(&id)?;
-        let mut info = info(id, pending.kind, pending.triggered_ms, self.task_count());
-        info.status = CheckpointStatus::Failed;
-        info.failure_timestamp = Some(self.now());
-        info.end_to_end_duration = u64::try_from(self.now() - pending.triggered_ms).ok();
-        info.failure_message = Some(format!("{}: {message}", reason.text().trim_end_matches('.')));
-        self.view.checkpoint_ended(info);
+        // Without one no barrier was sent.
+        let pending = self.pending.remove(&id);
+        if let Some(pending) = &pending {
+            self.report_failed(id, pending, reason, message);
+        }
         match &self.ending {
-            Ending::Stop { behind: None, .. } if pending.stop.is_some() => {
+            Ending::Stop { request: wanted, behind: None, .. } if request == Some(*wanted) => {
+                if pending.is_none() {
+                    return self.carry_on();
+                }
                 // Tasks may have stopped behind the barrier already: the job goes on by a restart.
                 self.ending = Ending::No;
                 self.failed(Error::transient(format!("the stop failed: {message}")))
@@ -297,7 +297,9 @@ impl Coordinator {
                 self.ending = Ending::Final(None);
                 if reason.counted() { self.request_final() } else { None }
             }
-            Ending::Suspend { .. } => Some(JobOutcome::Suspended { checkpoint: None }),
+            Ending::Suspend { request: wanted, .. } if request.is_some() && request == *wanted => {
+                Some(JobOutcome::Suspended { checkpoint: None })
+            }
             Ending::Rescale(wanted) if request == Some(wanted.request) => {
                 let (trigger, parallelism) = (wanted.trigger.clone(), wanted.parallelism);
                 self.without_checkpoint(trigger, parallelism, failure(reason, message))
@@ -331,6 +333,10 @@ fn info(id: CheckpointId, kind: Kind, triggered_ms: i64, tasks: u32) -> Checkpoi
         failure_timestamp: None,
         failure_message: None,
     }
+}
+
+pub(super) fn completed(id: CheckpointId, location: String) -> TriggerOutcome {
+    TriggerOutcome { checkpoint_id: Some(id), location: Some(location), ..TriggerOutcome::default() }
 }
 
 pub(super) fn failure(reason: FailureReason, message: &str) -> TriggerOutcome {

@@ -4,6 +4,7 @@ use super::checkpoints::failure;
 use super::rescale::{Wanted, overtaken};
 use super::{Coordinator, Ending, SUSPEND_MS, StorageResult};
 use crate::coordinator::JobOutcome;
+use crate::coordinator::attempt::Attempt;
 use crate::view::Request;
 use crossbeam_channel::RecvTimeoutError;
 use std::time::{Duration, Instant};
@@ -26,6 +27,12 @@ impl Coordinator {
             return self.request_final();
         }
         None
+    }
+
+    /// The job was about to end or to start its tasks again, and does not: its input may have ended meanwhile.
+    pub(super) fn carry_on(&mut self) -> Option<JobOutcome> {
+        self.ending = Ending::No;
+        if self.attempt.as_ref().is_some_and(Attempt::all_ended) { self.input_done() } else { None }
     }
 
     pub(super) fn request_final(&mut self) -> Option<JobOutcome> {
@@ -74,7 +81,7 @@ impl Coordinator {
         let latest = self.view.checkpoints().latest.completed.and_then(|c| c.external_path);
         let (outcome, command) = match std::mem::replace(&mut self.ending, Ending::No) {
             Ending::Final(_) => (JobOutcome::Finished { checkpoint: latest }, TaskCommand::Finish),
-            Ending::Stop { behind: Some((kind, location)), drain } => {
+            Ending::Stop { behind: Some((kind, location)), drain, .. } => {
                 (JobOutcome::Stopped { kind, location, drained: drain }, TaskCommand::Finish)
             }
             Ending::Suspend { .. } => return Some(JobOutcome::Suspended { checkpoint: latest }),
@@ -105,6 +112,8 @@ impl Coordinator {
                         .fix(format!("start from it: --from {path}")),
                 ));
             }
+            // The process is asked to end, and it does. The next start goes on from the checkpoint before.
+            Ending::Suspend { .. } => return Some(JobOutcome::Suspended { checkpoint: None }),
             _ => {}
         }
         // What the user must change does not get better by trying again.

@@ -71,7 +71,7 @@ enum Ending {
     /// Input is done: this checkpoint is the last one, once it completes.
     Final(Option<CheckpointId>),
     /// Stops behind a savepoint or checkpoint that was requested, then completed at this location.
-    Stop { behind: Option<(Kind, String)>, drain: bool },
+    Stop { request: RequestId, behind: Option<(Kind, String)>, drain: bool },
     /// A last checkpoint, by this time, then the end.
     Suspend { deadline_ms: i64, request: Option<RequestId> },
     /// It is not, but starts again at another parallelism.
@@ -320,10 +320,8 @@ impl Coordinator {
             }
             TaskEvent::Finished(task) => {
                 if attempt.finished(task) {
-                    return match std::mem::replace(&mut self.ending, Ending::No) {
-                        Ending::Told(outcome) => Some(outcome),
-                        _ => self.failed(Error::internal("all tasks ended without being told to")),
-                    };
+                    // When they were told to, this ends the job with its outcome.
+                    return self.failed(Error::internal("all tasks ended without being told to"));
                 }
                 None
             }
@@ -356,6 +354,11 @@ impl Coordinator {
             Request::StopBehindCheckpoint { trigger, mode } => self.stop_behind_checkpoint(trigger, mode),
             Request::Savepoint { trigger, target, stop } => {
                 let target = target.or_else(|| self.settings.savepoint_dir.clone());
+                // Said at once, before other checkpoints are given up for it.
+                if let Err(e) = self.names.savepoint(target.as_deref()) {
+                    self.view.close_trigger(&trigger, failure(FailureReason::IoException, &e.to_string()));
+                    return None;
+                }
                 self.request(trigger, RequestKind::Savepoint { target, format: SnapshotFormat::Canonical, stop })
             }
         }
@@ -373,7 +376,7 @@ impl Coordinator {
             Ok((request, actions)) => {
                 self.triggers.insert(request, trigger);
                 if let Some(mode) = stops {
-                    self.ending = Ending::Stop { behind: None, drain: mode == StopMode::Drain };
+                    self.ending = Ending::Stop { request, behind: None, drain: mode == StopMode::Drain };
                 }
                 self.perform(actions)
             }

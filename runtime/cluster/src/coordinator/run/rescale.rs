@@ -93,11 +93,11 @@ impl Coordinator {
         failed: TriggerOutcome,
     ) -> Option<JobOutcome> {
         self.ending = Ending::No;
-        let trigger = trigger?;
+        let Some(trigger) = trigger else { return self.carry_on() };
         let latest = self.view.checkpoints().latest;
         if latest.completed.is_none() && latest.restored.is_none() {
             self.view.close_trigger(&trigger, failed);
-            return None;
+            return self.carry_on();
         }
         tracing::warn!("no new checkpoint to rescale from; the latest one is taken");
         self.redeploy(Some(trigger), parallelism)
