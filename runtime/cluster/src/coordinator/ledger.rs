@@ -100,13 +100,19 @@ impl Ledger {
     }
 
     /// Decides anew after an unknown outcome: whatever is in storage is the truth.
-    pub fn reclaim(self, settings: &JobSettings) -> Result<Self> {
-        self.lineage.check_in_power()?;
-        let from = match self.job.head()?.and_then(|v| v.head.latest) {
+    /// After an error it can be asked again.
+    pub fn reclaim(&mut self, settings: &JobSettings) -> Result<()> {
+        let head = self.job.head()?;
+        // The head may have been moved by an earlier try of this call whose answer was lost.
+        if !head.as_ref().is_some_and(|v| self.job.moved(&v.head)) {
+            self.lineage.check_in_power()?;
+        }
+        let from = match head.and_then(|v| v.head.latest) {
             Some(_) => RestoreFrom::Latest,
             None => settings.restore.clone(),
         };
-        Self::take(settings, self.job, &from)
+        *self = Self::take(settings, self.job.clone(), &from)?;
+        Ok(())
     }
 
     fn take(settings: &JobSettings, job: Job, from: &RestoreFrom) -> Result<Self> {

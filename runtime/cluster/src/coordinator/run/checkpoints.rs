@@ -153,15 +153,6 @@ impl Coordinator {
         None
     }
 
-    /// Waits for storage work under way; its outcome is looked at in its turn.
-    pub(super) fn await_storage(&mut self) {
-        let _waits = self.view.pulse().storage_wait();
-        if let Ok(done) = self.storage.1.recv() {
-            self.ledger = Some(*done.ledger);
-            self.deferred.push_back(done.result);
-        }
-    }
-
     pub(super) fn on_storage(&mut self, done: StorageDone) -> Option<JobOutcome> {
         self.ledger = Some(*done.ledger);
         self.on_published(done.result)
@@ -183,20 +174,14 @@ impl Coordinator {
                 self.declined = Some(e);
                 self.perform(actions)
             }
-            Publish::Fenced(e) => Some(JobOutcome::Failed(e)),
+            Publish::Fenced(e) => {
+                // Another coordinator may count it in.
+                self.pending.remove(&id);
+                Some(JobOutcome::Failed(e))
+            }
             Publish::Unknown(e) => {
-                let waits = self.view.pulse().storage_wait();
-                let reclaimed = self.ledger.take().map(|l| l.reclaim(&self.settings));
-                drop(waits);
-                match reclaimed {
-                    Some(Ok(ledger)) => {
-                        self.view.set_identity(ledger.job_id().clone(), ledger.generation());
-                        self.ledger = Some(ledger);
-                        self.failed(e)
-                    }
-                    Some(Err(again)) => Some(JobOutcome::Failed(again)),
-                    None => Some(JobOutcome::Failed(e)),
-                }
+                self.doubt(id, &e);
+                self.failed(e)
             }
         }
     }

@@ -1,6 +1,6 @@
 //! How a job ends or starts again: input done, stopped, suspended, failed.
 
-use super::checkpoints::failure;
+use super::checkpoints::{completed, failure};
 use super::rescale::{Wanted, overtaken};
 use super::{Coordinator, Ending, SUSPEND_MS, StorageResult};
 use crate::coordinator::JobOutcome;
@@ -9,8 +9,8 @@ use crate::view::Request;
 use crossbeam_channel::RecvTimeoutError;
 use std::time::{Duration, Instant};
 use streamjob_api::JobState;
-use streamjob_checkpoint::Publish;
 use streamjob_checkpoint::coordinator::RequestKind;
+use streamjob_checkpoint::{Kind, Publish};
 use streamjob_core::{Domain, Error, StopMode};
 use streamjob_engine::deploy::TaskCommand;
 
@@ -18,6 +18,12 @@ use streamjob_engine::deploy::TaskCommand;
 const BEAT: Duration = Duration::from_secs(10);
 /// How long the end of a job waits for storage work under way.
 const STORAGE_WAIT: Duration = Duration::from_secs(30);
+
+/// What the job stops behind is complete, but it did not stop as it should: nothing falls back silently.
+pub(super) fn stopped_badly(error: Error, kind: Kind, path: &str) -> JobOutcome {
+    let error = error.context(format!("{} {path} is complete, but the job failed while stopping", kind.word()));
+    JobOutcome::Failed(error.fix(format!("start from it: --from {path}")))
+}
 
 impl Coordinator {
     /// All input is done and all results are emitted: one more checkpoint publishes them.
@@ -99,18 +105,31 @@ impl Coordinator {
     }
 
     /// The job failed: start it again, or give up.
-    pub(super) fn failed(&mut self, error: Error) -> Option<JobOutcome> {
+    pub(super) fn failed(&mut self, mut error: Error) -> Option<JobOutcome> {
+        // A start that fails is a failure like any other. In a loop, for storage may be away for days.
+        loop {
+            if let Some(outcome) = self.await_restart(error) {
+                return Some(outcome);
+            }
+            match self.start_tasks() {
+                Ok(outcome) => return outcome,
+                Err(e) => error = e,
+            }
+        }
+    }
+
+    /// Ends the tasks and waits as long as the restart strategy says. The job's outcome when it does not start again.
+    fn await_restart(&mut self, error: Error) -> Option<JobOutcome> {
+        if let Some(outcome) = self.await_stop() {
+            return Some(outcome);
+        }
         match std::mem::replace(&mut self.ending, Ending::No) {
             Ending::Told(outcome) => return Some(outcome),
             Ending::Rescale(Wanted { trigger: Some(trigger), .. }) => {
                 self.view.close_trigger(&trigger, overtaken(&error));
             }
             Ending::Stop { behind: Some((kind, path)), .. } => {
-                return Some(JobOutcome::Failed(
-                    error
-                        .context(format!("{} {path} is complete, but the job failed while stopping", kind.word()))
-                        .fix(format!("start from it: --from {path}")),
-                ));
+                return Some(stopped_badly(error, kind, &path));
             }
             // The process is asked to end, and it does. The next start goes on from the checkpoint before.
             Ending::Suspend { .. } => return Some(JobOutcome::Suspended { checkpoint: None }),
@@ -131,25 +150,31 @@ impl Coordinator {
         if let Some(outcome) = self.tear_down(&error) {
             return Some(outcome);
         }
-        if let Some(outcome) = self.pause(delay) {
+        self.pause(delay)
+    }
+
+    /// What the job stops behind may just be written down: it is not gone back on once it exists.
+    fn await_stop(&mut self) -> Option<JobOutcome> {
+        let Ending::Stop { request, behind: None, .. } = self.ending else { return None };
+        if let Some(outcome) = self.await_storage() {
             return Some(outcome);
         }
-        self.start_tasks()
+        let written = self.deferred.iter().filter(|r| matches!(r.outcome, Publish::Done)).map(|r| r.id);
+        let (id, pending) =
+            written.filter_map(|id| Some((id, self.pending.get(&id)?))).find(|(_, p)| p.stop.is_some())?;
+        let (kind, location) = (pending.kind, pending.slot.location.clone());
+        if let Ending::Stop { behind, .. } = &mut self.ending {
+            *behind = Some((kind, location.clone()));
+        }
+        self.close(request, completed(id, location));
+        None
     }
 
     pub(super) fn tear_down(&mut self, error: &Error) -> Option<JobOutcome> {
         // Storage work first: what it publishes is what the job restarts from.
-        let waits = self.view.pulse().storage_wait();
-        while self.ledger.is_none() {
-            let done = self.storage.1.recv().ok()?;
-            self.ledger = Some(*done.ledger);
-            if let Publish::Fenced(e) = done.result.outcome {
-                return Some(JobOutcome::Failed(e));
-            }
-            // Without its outcome the checkpoint would count as under way for ever, and no other would begin.
-            self.deferred.push_back(done.result);
+        if let Some(outcome) = self.await_storage() {
+            return Some(outcome);
         }
-        drop(waits);
         if let Some(attempt) = self.attempt.take() {
             attempt.deployment().send(TaskCommand::Cancel);
             attempt.join();

@@ -3,6 +3,7 @@
 
 mod adopt;
 mod checkpoints;
+mod doubt;
 mod endings;
 mod rescale;
 mod slots;
@@ -50,6 +51,8 @@ pub struct Coordinator {
     deferred: VecDeque<StorageResult>,
     /// Why the last checkpoint failed.
     declined: Option<Error>,
+    /// A checkpoint that may or may not exist: storage is asked before tasks start.
+    doubt: Option<doubt::Doubt>,
     attempt: Option<Attempt>,
     attempt_id: String,
     pending: BTreeMap<CheckpointId, Pending>,
@@ -129,6 +132,7 @@ impl Coordinator {
             storage: unbounded(),
             deferred: VecDeque::new(),
             declined: None,
+            doubt: None,
             attempt: None,
             attempt_id: String::new(),
             pending: BTreeMap::new(),
@@ -235,16 +239,15 @@ impl Coordinator {
         self.view.set_tasks(attempt.deployment().vertices(), attempt.deployment().status(), self.now());
     }
 
-    /// Waits for slots and deploys. The job's outcome when it ends over that.
-    fn start_tasks(&mut self) -> Option<JobOutcome> {
-        match self.await_slots() {
-            Ok(None) => match self.deploy() {
-                Ok(()) => None,
-                Err(e) => self.failed(e),
-            },
-            Ok(outcome) => outcome,
-            Err(e) => self.failed(e),
+    /// Waits for slots and deploys. The job's outcome when it ends over that; an error is a failure of the job.
+    fn start_tasks(&mut self) -> Result<Option<JobOutcome>> {
+        if let Some(outcome) = self.settle_doubt()? {
+            return Ok(Some(outcome));
         }
+        if let Some(outcome) = self.await_slots()? {
+            return Ok(Some(outcome));
+        }
+        self.deploy().map(|()| None)
     }
 
     fn deploy(&mut self) -> Result<()> {

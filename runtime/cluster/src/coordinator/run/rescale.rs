@@ -118,7 +118,7 @@ impl Coordinator {
         if let Some(outcome) = self.tear_down(&Error::transient("the tasks start again elsewhere")) {
             return Some(outcome);
         }
-        self.start_tasks()
+        self.start_tasks().unwrap_or_else(|e| self.failed(e))
     }
 
     /// All tasks run: reports a rescale.

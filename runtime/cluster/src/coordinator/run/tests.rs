@@ -18,6 +18,7 @@ use streamjob_engine::testing::ManualClock;
 use streamjob_state::HeapFactory;
 
 mod adopt;
+mod faults;
 mod rescale;
 
 const SOURCE: TaskId = TaskId { vertex: 0, subtask: 0 };
