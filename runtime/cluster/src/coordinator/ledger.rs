@@ -8,6 +8,7 @@ use crate::control::message::Terms;
 use crate::settings::JobSettings;
 use streamjob_api::RestoredCheckpoint;
 use streamjob_checkpoint::collector::Sweep;
+use streamjob_checkpoint::layout::Place;
 use streamjob_checkpoint::lineage::{Job, Lineage, Publish, Slot, TakeOver};
 use streamjob_checkpoint::plan::{self, NewJob, NewOperator, RestorePlan};
 use streamjob_checkpoint::restore::{self, Decision, RestoreFrom, RestorePoint};
@@ -83,6 +84,8 @@ pub struct Written {
     pub location: String,
     /// How large it is.
     pub sizes: Sizes,
+    /// What it consists of.
+    manifest: Box<Manifest>,
 }
 
 impl Ledger {
@@ -219,8 +222,16 @@ impl Ledger {
         Names::new(self.lineage.clone())
     }
 
-    /// Fixes what is garbage now. `pending` are the checkpoints under way.
-    pub fn sweeper(&mut self, pending: &[CheckpointId], next_id: CheckpointId, now_ms: i64) -> Sweeper {
+    /// What was published counts from now on, and the oldest that is retained gives way: fixes what is garbage then.
+    /// `pending` are checkpoints that may build on those before it.
+    pub fn retire(
+        &mut self,
+        written: Written,
+        pending: &[CheckpointId],
+        next_id: CheckpointId,
+        now_ms: i64,
+    ) -> Sweeper {
+        self.collector.completed(&written.manifest, pending);
         Sweeper { sweep: self.collector.plan(pending, next_id, now_ms), lineage: self.lineage.clone() }
     }
 
@@ -280,14 +291,12 @@ impl Ledger {
         Ok(())
     }
 
-    /// Writes the manifest, wins the epoch, moves the head.
-    /// `pending` are the other checkpoints under way.
+    /// Writes the manifest, wins the epoch, moves the head. To be followed by `retire`.
     pub fn publish(
         &mut self,
         settings: &JobSettings,
         writer: &CheckpointWriter,
         done: Finished,
-        pending: &[CheckpointId],
     ) -> (Publish, Option<Written>) {
         let slot = done.slot.clone();
         let mut manifest = match self.manifest(settings, writer, done) {
@@ -298,16 +307,20 @@ impl Ledger {
             self.localizer.forget(manifest.checkpoint);
             return (Publish::Failed(e), None);
         }
+        if let Some(path) = self.dangling(&manifest) {
+            self.localizer.forget(manifest.checkpoint);
+            let id = manifest.checkpoint;
+            let text = format!("checkpoint {id} refers to {path}, which no retained checkpoint holds");
+            return (Publish::Failed(Error::internal(text)), None);
+        }
         manifest.measure();
         let outcome = self.lineage.publish(&slot, &manifest, settings.clock.now_ms());
         if !matches!(outcome, Publish::Done) {
             self.localizer.forget(manifest.checkpoint);
             return (outcome, None);
         }
-        let written = Written { location: slot.location.clone(), sizes: manifest.sizes };
-        if manifest.kind != Kind::Savepoint {
-            self.collector.completed(&manifest, pending);
-        }
+        let written =
+            Written { location: slot.location.clone(), sizes: manifest.sizes, manifest: Box::new(manifest.clone()) };
         if !manifest.kind.is_savepoint() {
             self.point = Some(RestorePoint {
                 location: slot.location,
@@ -318,6 +331,15 @@ impl Ledger {
             });
         }
         (outcome, Some(written))
+    }
+
+    /// A shared file that may be swept, or is already: neither this checkpoint's own nor of one that is retained. Only one
+    /// that was built on a checkpoint which has been retired meanwhile refers to such.
+    fn dangling(&self, manifest: &Manifest) -> Option<String> {
+        let own =
+            |path: &str| matches!(Place::of(path), Place::Shared { creator, .. } if creator == manifest.checkpoint);
+        let mut shared = manifest.files().map(|f| &f.path).filter(|p| matches!(Place::of(p), Place::Shared { .. }));
+        shared.find(|path| !own(path) && !self.collector.holds(path)).cloned()
     }
 
     fn manifest(&self, settings: &JobSettings, writer: &CheckpointWriter, done: Finished) -> Result<Manifest> {

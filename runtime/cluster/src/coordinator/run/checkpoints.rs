@@ -111,6 +111,7 @@ impl Coordinator {
                 slot,
                 writer,
                 collected: Collected::default(),
+                written: None,
             },
         );
         Ok(TaskCommand::Trigger { barrier, store, format })
@@ -136,16 +137,9 @@ impl Coordinator {
             collected: std::mem::take(&mut pending.collected),
         };
         let (writer, settings, done) = (pending.writer.clone(), self.settings.clone(), self.storage.0.clone());
-        let others: Vec<CheckpointId> = self.decisions.pending().filter(|other| *other != id).collect();
-        let next_id = self.decisions.next_id();
         let work = move || {
-            let (outcome, written) = ledger.publish(&settings, &writer, finished, &others);
-            let sweeper =
-                matches!(outcome, Publish::Done).then(|| ledger.sweeper(&others, next_id, settings.clock.now_ms()));
+            let (outcome, written) = ledger.publish(&settings, &writer, finished);
             let _ = done.send(StorageDone { ledger: Box::new(ledger), result: StorageResult { id, outcome, written } });
-            if let Some(sweeper) = sweeper {
-                sweeper.run();
-            }
         };
         if let Err(e) = std::thread::Builder::new().name("storage".into()).spawn(work) {
             return Some(JobOutcome::Failed(Error::transient("cannot start a storage thread").caused_by(e)));
@@ -163,8 +157,11 @@ impl Coordinator {
         let now = self.now();
         match outcome {
             Publish::Done => {
-                if let (Some(written), Some(pending)) = (written, self.pending.get(&id)) {
-                    self.report_complete(id, pending, &written, now);
+                if let (Some(written), Some(pending)) = (&written, self.pending.get(&id)) {
+                    self.report_complete(id, pending, written, self.now());
+                }
+                if let Some(pending) = self.pending.get_mut(&id) {
+                    pending.written = written;
                 }
                 let actions = self.decisions.completed(id, now);
                 self.perform(actions)
@@ -246,8 +243,26 @@ impl Coordinator {
         if let Some(request) = request {
             self.close(request, completed(id, location));
         }
+        if let Some(written) = pending.written {
+            self.retire(written);
         }
         stop.and_then(|(mode, trigger)| self.request(trigger, RequestKind::StopCheckpoint(mode)))
+    }
+
+    /// The oldest checkpoints give way to this one. After the tasks have heard of it, and by what is under way now: whatever
+    /// is triggered from here on builds on this one or a newer one.
+    fn retire(&mut self, written: Written) {
+        let mut pending: Vec<CheckpointId> = self.decisions.pending().collect();
+        let next_id = self.decisions.next_id();
+        if self.overlapping {
+            // Between tasks a barrier can overtake what this coordinator tells: the next one may still build on the last.
+            pending.push(next_id);
+        }
+        let now = self.now();
+        if let Some(ledger) = &mut self.ledger {
+            let sweeper = ledger.retire(written, &pending, next_id, now);
+            self.background.run("sweep", move || sweeper.run());
+        }
     }
 
     pub(super) fn abort(

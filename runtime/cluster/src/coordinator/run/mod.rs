@@ -2,6 +2,7 @@
 //! work and the passing of time go in; commands to tasks and storage work come out.
 
 mod adopt;
+mod background;
 mod checkpoints;
 mod doubt;
 mod endings;
@@ -56,6 +57,9 @@ pub struct Coordinator {
     attempt: Option<Attempt>,
     attempt_id: String,
     pending: BTreeMap<CheckpointId, Pending>,
+    background: background::Background,
+    /// More than one checkpoint may be under way.
+    overlapping: bool,
     triggers: HashMap<RequestId, String>,
     /// Checkpoints behind whose completion a stop is asked for.
     stops_next: HashMap<RequestId, StopMode>,
@@ -94,6 +98,8 @@ struct Pending {
     slot: Slot,
     writer: Arc<CheckpointWriter>,
     collected: Collected,
+    /// Set when it exists.
+    written: Option<Written>,
 }
 
 /// Storage work ended.
@@ -118,6 +124,7 @@ impl Coordinator {
         requests: Receiver<Request>,
     ) -> Self {
         Self {
+            overlapping: config.max_concurrent > 1,
             decisions: Decisions::new(config, ledger.next_id()),
             restarts: Restarts::new(settings.restart_strategy()),
             parallelism: settings.parallelism,
@@ -136,6 +143,7 @@ impl Coordinator {
             attempt: None,
             attempt_id: String::new(),
             pending: BTreeMap::new(),
+            background: background::Background::default(),
             triggers: HashMap::new(),
             stops_next: HashMap::new(),
             ending: Ending::No,

@@ -19,6 +19,7 @@ use streamjob_state::HeapFactory;
 
 mod adopt;
 mod faults;
+mod files;
 mod rescale;
 
 const SOURCE: TaskId = TaskId { vertex: 0, subtask: 0 };
