@@ -169,9 +169,8 @@ impl Coordinator {
         }
         tracing::info!("all tasks are running");
         let ended = attempt.all_ended();
-        let now = self.now();
-        self.view.set_state(JobState::Running, now);
-        let actions = self.decisions.tasks_running(true, now);
+        self.view.set_state(JobState::Running, self.now());
+        let actions = self.decisions.tasks_running(true, self.ticks());
         self.perform(actions).or_else(|| if ended { self.input_done() } else { None })
     }
 }

@@ -67,7 +67,7 @@ impl Coordinator {
                 None
             }
             Err(e) => {
-                let actions = self.decisions.trigger_failed(id, FailureReason::IoException, &e.chain(), now);
+                let actions = self.decisions.trigger_failed(id, FailureReason::IoException, &e.chain(), self.ticks());
                 self.declined = Some(e);
                 self.perform(actions)
             }
@@ -154,7 +154,7 @@ impl Coordinator {
 
     pub(super) fn on_published(&mut self, result: StorageResult) -> Option<JobOutcome> {
         let StorageResult { id, outcome, written } = result;
-        let now = self.now();
+        let now = self.ticks();
         match outcome {
             Publish::Done => {
                 if let (Some(written), Some(pending)) = (&written, self.pending.get(&id)) {

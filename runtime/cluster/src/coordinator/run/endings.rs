@@ -42,8 +42,7 @@ impl Coordinator {
     }
 
     pub(super) fn request_final(&mut self) -> Option<JobOutcome> {
-        let now = self.now();
-        match self.decisions.request(RequestKind::Checkpoint, now) {
+        match self.decisions.request(RequestKind::Checkpoint, self.ticks()) {
             Ok((_, actions)) => self.perform(actions),
             Err(refusal) => {
                 self.failed(Error::internal(format!("the final checkpoint was refused: {}", refusal.message)))
@@ -55,7 +54,7 @@ impl Coordinator {
         if !matches!(self.ending, Ending::No) {
             return None;
         }
-        let now = self.now();
+        let now = self.ticks();
         match self.decisions.request(RequestKind::Checkpoint, now) {
             Ok((request, actions)) => {
                 self.ending = Ending::Suspend { deadline_ms: now + SUSPEND_MS, request: Some(request) };
@@ -68,8 +67,7 @@ impl Coordinator {
     /// A checkpoint while the job runs, however much there is to upload; then the one behind which it stops, which is short.
     /// If the first one fails, the job goes on.
     pub(super) fn stop_behind_checkpoint(&mut self, trigger: String, mode: StopMode) -> Option<JobOutcome> {
-        let now = self.now();
-        match self.decisions.request(RequestKind::Checkpoint, now) {
+        match self.decisions.request(RequestKind::Checkpoint, self.ticks()) {
             Ok((request, actions)) => {
                 self.triggers.insert(request, trigger);
                 self.stops_next.insert(request, mode);
@@ -140,7 +138,7 @@ impl Coordinator {
             return Some(JobOutcome::Failed(error));
         }
         self.view.set_state(JobState::Failing, self.now());
-        let delay = match self.restarts.on_failure(self.now()) {
+        let delay = match self.restarts.on_failure(self.ticks()) {
             Ok(delay) => delay,
             Err(why) => return Some(JobOutcome::Failed(error.context(format!("the job gives up: {why}")))),
         };

@@ -21,7 +21,7 @@ use checkpoints::failure;
 use crossbeam_channel::{Receiver, Sender, select, unbounded};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use streamjob_api::{FailureCause, JobState, TriggerOutcome};
 use streamjob_checkpoint::coordinator::{
     Action, Config, Coordinator as Decisions, FailureReason, RequestId, RequestKind,
@@ -40,6 +40,8 @@ const SUSPEND_MS: i64 = 30_000;
 /// Runs one job to its end.
 pub struct Coordinator {
     settings: Arc<JobSettings>,
+    /// Milliseconds on a clock that nobody sets: what is due, too old or too often goes by it. Records bear the wall clock's.
+    ticks: Box<dyn Fn() -> i64 + Send>,
     decisions: Decisions<TaskId>,
     ledger: Option<Ledger>,
     names: Names,
@@ -123,7 +125,9 @@ impl Coordinator {
         view: JobView,
         requests: Receiver<Request>,
     ) -> Self {
+        let began = Instant::now();
         Self {
+            ticks: Box::new(move || i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX)),
             overlapping: config.max_concurrent > 1,
             decisions: Decisions::new(config, ledger.next_id()),
             restarts: Restarts::new(settings.restart_strategy()),
@@ -193,8 +197,14 @@ impl Coordinator {
         outcome
     }
 
+    /// For records.
     fn now(&self) -> i64 {
         self.settings.clock.now_ms()
+    }
+
+    /// For decisions.
+    fn ticks(&self) -> i64 {
+        (self.ticks)()
     }
 
     fn drive(&mut self) -> JobOutcome {
@@ -217,7 +227,7 @@ impl Coordinator {
     }
 
     fn wait(&self) -> Duration {
-        let due = self.decisions.next_deadline().map_or(i64::MAX, |at| (at - self.now()).max(0));
+        let due = self.decisions.next_deadline().map_or(i64::MAX, |at| (at - self.ticks()).max(0));
         Duration::from_millis(u64::try_from(due).unwrap_or(0)).min(TICK)
     }
 
@@ -227,7 +237,7 @@ impl Coordinator {
             self.attempt = Some(attempt);
         }
         if let Ending::Suspend { deadline_ms, .. } = self.ending
-            && self.now() >= deadline_ms
+            && self.ticks() >= deadline_ms
         {
             tracing::warn!("no checkpoint within {SUSPEND_MS} ms; the next start goes on from the one before");
             return Some(JobOutcome::Suspended { checkpoint: None });
@@ -239,7 +249,7 @@ impl Coordinator {
         }
         // What fails by the passing of time has no error behind it.
         self.declined = None;
-        let actions = self.decisions.tick(self.now());
+        let actions = self.decisions.tick(self.ticks());
         self.perform(actions)
     }
 
@@ -305,11 +315,10 @@ impl Coordinator {
         match event {
             TaskEvent::Running(task) => {
                 if attempt.running(task) {
-                    let now = self.now();
-                    self.view.set_state(JobState::Running, now);
+                    self.view.set_state(JobState::Running, self.now());
                     tracing::info!("all tasks are running");
                     self.rescaled();
-                    let actions = self.decisions.tasks_running(true, now);
+                    let actions = self.decisions.tasks_running(true, self.ticks());
                     let outcome = self.perform(actions);
                     let leaving = self.leaving.take();
                     return outcome.or_else(|| leaving.and_then(|worker| self.move_off(&worker)));
@@ -382,8 +391,7 @@ impl Coordinator {
             self.view.close_trigger(&trigger, failure(FailureReason::CheckpointCoordinatorSuspend, message));
             return None;
         }
-        let now = self.now();
-        match self.decisions.request(kind, now) {
+        match self.decisions.request(kind, self.ticks()) {
             Ok((request, actions)) => {
                 self.triggers.insert(request, trigger);
                 if let Some(mode) = stops {

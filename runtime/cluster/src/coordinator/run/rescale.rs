@@ -40,8 +40,7 @@ impl Coordinator {
             return None;
         }
         self.settings.deployer.keep(workers);
-        let now = self.now();
-        match self.decisions.request(RequestKind::Checkpoint, now) {
+        match self.decisions.request(RequestKind::Checkpoint, self.ticks()) {
             Ok((request, actions)) => {
                 self.ending = Ending::Rescale(Wanted { trigger: Some(trigger), parallelism, request });
                 self.perform(actions)
@@ -74,8 +73,7 @@ impl Coordinator {
         if !matches!(self.ending, Ending::No) {
             return None;
         }
-        let now = self.now();
-        let Ok((request, actions)) = self.decisions.request(RequestKind::Checkpoint, now) else {
+        let Ok((request, actions)) = self.decisions.request(RequestKind::Checkpoint, self.ticks()) else {
             // Its tasks are just being started.
             self.leaving = Some(worker.to_string());
             return None;
