@@ -28,6 +28,7 @@ impl Coordinator {
                 if let Some(pending) = self.pending.get_mut(&id) {
                     pending.collected.add(task, snapshot);
                 }
+                self.discard_late(id);
                 let (_, actions) = self.decisions.ack(&task, id);
                 self.perform(actions)
             }
@@ -38,8 +39,9 @@ impl Coordinator {
                 let parallelism = vertex.map_or(1, |v| v.parallelism);
                 let message = materialize_message(id, name, task.subtask, parallelism, &error);
                 self.declined = Some(error);
-                let now = self.now();
-                let actions = self.decisions.decline(id, FailureReason::CheckpointAsyncException, &message, now);
+                self.discard_late(id);
+                let (reason, now) = (FailureReason::CheckpointAsyncException, self.ticks());
+                let actions = self.decisions.decline(id, reason, &message, now);
                 self.perform(actions)
             }
         }
@@ -283,6 +285,9 @@ impl Coordinator {
         let pending = self.pending.remove(&id);
         if let Some(pending) = &pending {
             self.report_failed(id, pending, reason, message);
+            if pending.kind.is_savepoint() {
+                self.discard(id, pending.slot.clone());
+            }
         }
         match &self.ending {
             Ending::Stop { request: wanted, behind: None, .. } if request == Some(*wanted) => {

@@ -178,7 +178,9 @@ impl Coordinator {
             attempt.join();
         }
         let actions = self.decisions.fail_over(&error.to_string());
-        self.perform(actions)
+        let outcome = self.perform(actions);
+        self.discard_last();
+        outcome
     }
 
     /// The job has ended: what storage work still publishes is reported, for it is what the next start goes on from.
@@ -198,9 +200,23 @@ impl Coordinator {
         }
         let now = self.now();
         for StorageResult { id, outcome, written } in std::mem::take(&mut self.deferred) {
-            if let (Publish::Done, Some(written), Some(pending)) = (outcome, written, self.pending.get(&id)) {
-                self.report_complete(id, pending, &written, now);
+            // Whether it exists or nobody knows: it is not to be discarded.
+            let pending = self.pending.remove(&id);
+            if let (Publish::Done, Some(written), Some(pending)) = (outcome, written, pending) {
+                self.report_complete(id, &pending, &written, now);
             }
+        }
+    }
+
+    /// The job has ended and so have its tasks: savepoints under way will never be complete.
+    pub(super) fn discard_unfinished(&mut self) {
+        if self.ledger.is_some() {
+            let open = std::mem::take(&mut self.pending).into_iter().filter(|(_, p)| p.kind.is_savepoint());
+            self.discarded.extend(open.map(|(id, p)| (id, p.slot)));
+        }
+        if !self.discarded.is_empty() {
+            self.discard_last();
+            self.background.settle(STORAGE_WAIT);
         }
     }
 

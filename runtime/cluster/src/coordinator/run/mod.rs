@@ -4,6 +4,7 @@
 mod adopt;
 mod background;
 mod checkpoints;
+mod discard;
 mod doubt;
 mod endings;
 mod rescale;
@@ -59,6 +60,8 @@ pub struct Coordinator {
     attempt: Option<Attempt>,
     attempt_id: String,
     pending: BTreeMap<CheckpointId, Pending>,
+    /// Savepoints that were given up while tasks may still write to them.
+    discarded: BTreeMap<CheckpointId, Slot>,
     background: background::Background,
     /// More than one checkpoint may be under way.
     overlapping: bool,
@@ -147,6 +150,7 @@ impl Coordinator {
             attempt: None,
             attempt_id: String::new(),
             pending: BTreeMap::new(),
+            discarded: BTreeMap::new(),
             background: background::Background::default(),
             triggers: HashMap::new(),
             stops_next: HashMap::new(),
@@ -176,6 +180,9 @@ impl Coordinator {
             None => {}
         }
         self.settle_storage();
+        if !matches!(outcome, JobOutcome::Suspended { .. }) {
+            self.discard_unfinished();
+        }
         let waits = self.view.pulse().storage_wait();
         if matches!(outcome, JobOutcome::Canceled)
             && self.settings.delete_on_cancel()

@@ -143,3 +143,47 @@ fn a_checkpoint_that_refers_to_what_nobody_holds_does_not_come_about() {
     assert_eq!(rig.told(), ["trigger 1", "abort 1", "trigger 2", "abort 2", "trigger 3", "abort 3"]);
     assert!(failure_of(&rig).contains("which no retained checkpoint holds"), "{}", failure_of(&rig));
 }
+
+#[test]
+fn a_savepoint_that_does_not_come_about_leaves_nothing() {
+    let storage = storage();
+    let left = || storage.root.list("default/job/savepoints").unwrap();
+    let mut rig = with_files(&storage, &[]);
+    rig.savepoint(None);
+    let late = rig.job.pending[&1].writer.clone();
+    rig.upload(1, "a");
+    assert_eq!(left().len(), 1);
+    assert!(rig.declines(1, Error::user("too large")).is_none());
+    rig.settle();
+    assert_eq!(left(), []);
+    // The other task was not through yet.
+    late.write(Scope::Exclusive, "b", b"b").unwrap();
+    let part = TaskEvent::Snapshot { task: SOURCE, checkpoint: 1, result: Ok(TaskSnapshot::default()) };
+    assert!(rig.job.on_event(part).is_none());
+    rig.settle();
+    assert_eq!(left(), []);
+    // One that is complete stays; one under way does not outlive the job.
+    rig.savepoint(None);
+    let whole = rig.upload(2, "c");
+    rig.answers(2, &[&whole]);
+    assert!(rig.written().is_none());
+    rig.savepoint(None);
+    rig.upload(3, "d");
+    late.write(Scope::Exclusive, "e", b"e").unwrap();
+    assert_eq!(left().len(), 4);
+    assert_eq!(outcome(Some(rig.job.end(JobOutcome::Canceled))), "canceled");
+    assert_eq!(left().len(), 2);
+}
+
+#[test]
+fn nothing_of_a_savepoint_is_deleted_that_may_exist() {
+    let (store, storage) = super::faults::Flaky::storage();
+    let mut rig = with_files(&storage, &super::faults::RESTARTS);
+    rig.savepoint(Some(StopMode::Suspend));
+    let file = rig.upload(1, "a");
+    // Whether or not the epoch was won.
+    store.fail("epochs/1", 1);
+    rig.answers(1, &[&file]);
+    rig.written();
+    assert_eq!(storage.root.list("default/job/savepoints").unwrap().len(), 2);
+}
