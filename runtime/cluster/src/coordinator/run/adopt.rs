@@ -13,7 +13,7 @@ use crossbeam_channel::{select, unbounded};
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 use streamjob_api::JobState;
-use streamjob_core::{CheckpointId, Result};
+use streamjob_core::{CheckpointId, Error, Result};
 use streamjob_engine::chain::chain;
 use streamjob_engine::deploy::{TaskCommand, TaskEvent, VertexInfo};
 
@@ -140,6 +140,7 @@ impl Coordinator {
         let attempt = Attempt::adopted(deployment, &candidate.tasks);
         self.parallelism = candidate.terms.job.parallelism;
         self.attempt_id = candidate.attempt;
+        self.refuse_rescaling(&Error::transient("tasks that ran already are gone on with").fix("try again"));
         // Barriers of the other coordinator's checkpoints may still be under way: their numbers are not used again.
         self.decisions.skip_past(candidate.newest);
         self.decisions.set_tasks(attempt.tasks().iter().copied());

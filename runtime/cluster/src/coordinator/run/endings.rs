@@ -225,10 +225,11 @@ impl Coordinator {
         match request {
             Request::Cancel => Some(JobOutcome::Canceled),
             Request::Suspend => Some(JobOutcome::Suspended { checkpoint: None }),
-            other => {
-                self.on_request(other);
+            Request::Rescale { trigger, parallelism, workers } => {
+                self.rescale_next_start(trigger, parallelism, workers);
                 None
             }
+            other => self.on_request(other),
         }
     }
 

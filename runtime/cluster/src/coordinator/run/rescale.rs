@@ -52,6 +52,33 @@ impl Coordinator {
         }
     }
 
+    /// A client wants another parallelism while no tasks run: they start at it.
+    pub(super) fn rescale_next_start(&mut self, trigger: String, parallelism: u32, workers: Option<u32>) {
+        if parallelism == self.parallelism {
+            self.view.close_trigger(&trigger, done(parallelism, parallelism, 0));
+            return;
+        }
+        if let Err(e) = self.can_rescale(parallelism) {
+            self.view.close_trigger(&trigger, refused(&e));
+            return;
+        }
+        self.settings.deployer.keep(workers);
+        let from = std::mem::replace(&mut self.parallelism, parallelism);
+        tracing::info!("the tasks start at parallelism {parallelism} instead of {from}");
+        let next = Rescaling { trigger: Some(trigger), from, stopped: Instant::now() };
+        self.refuse_rescaling(&Error::transient(format!(
+            "another rescale, to {parallelism}, came before the tasks ran"
+        )));
+        self.rescaling = Some(next);
+    }
+
+    /// The rescale that waits for its tasks does not come about.
+    pub(super) fn refuse_rescaling(&mut self, error: &Error) {
+        if let Some(Rescaling { trigger: Some(trigger), .. }) = self.rescaling.take() {
+            self.view.close_trigger(&trigger, refused(error));
+        }
+    }
+
     fn can_rescale(&self, parallelism: u32) -> Result<(), Error> {
         let max = self.settings.max_parallelism;
         if parallelism == 0 || parallelism > max {
