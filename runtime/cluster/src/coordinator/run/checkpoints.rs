@@ -47,12 +47,9 @@ impl Coordinator {
         }
     }
 
-    pub(super) fn trigger(
-        &mut self,
-        id: CheckpointId,
-        kind: RequestKind,
-        request: Option<RequestId>,
-    ) -> Option<JobOutcome> {
+    pub(super) fn trigger(&mut self, id: CheckpointId, kind: RequestKind) -> Option<JobOutcome> {
+        // What went before it in the same breath may have started the tasks anew, and it was given up.
+        self.decisions.progress(id)?;
         let now = self.now();
         match self.open_checkpoint(id, &kind, now) {
             Ok(command) => {
@@ -65,7 +62,6 @@ impl Coordinator {
                     }
                     attempt.deployment().send(command);
                 }
-                let _ = request;
                 None
             }
             Err(e) => {

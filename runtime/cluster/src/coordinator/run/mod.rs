@@ -416,7 +416,7 @@ impl Coordinator {
     fn perform(&mut self, actions: Vec<Action>) -> Option<JobOutcome> {
         for action in actions {
             let outcome = match action {
-                Action::Trigger { id, kind, request } => self.trigger(id, kind, request),
+                Action::Trigger { id, kind, .. } => self.trigger(id, kind),
                 Action::Finalize { id } => self.finalize(id),
                 Action::Complete { id, notify, request } => self.complete(id, notify, request),
                 Action::Abort { id, reason, message, request } => self.abort(id, reason, &message, request),
