@@ -21,6 +21,7 @@ mod adopt;
 mod faults;
 mod files;
 mod rescale;
+mod simulate;
 
 const SOURCE: TaskId = TaskId { vertex: 0, subtask: 0 };
 const SINK: TaskId = TaskId { vertex: 1, subtask: 0 };
