@@ -72,6 +72,11 @@ impl Collector {
         self.retention.kept().collect()
     }
 
+    /// Whether a checkpoint that stays refers to this path.
+    pub fn holds(&self, path: &str) -> bool {
+        self.marks.values().any(|paths| paths.contains(path))
+    }
+
     /// Fixes what is garbage as of now; [`Sweep::run`] deletes it, on a background thread. Due after each completion and abort.
     pub fn plan(&mut self, pending: &[CheckpointId], next_id: CheckpointId, now_ms: i64) -> Sweep {
         for id in self.retention.release(pending) {

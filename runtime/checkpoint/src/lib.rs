@@ -10,9 +10,9 @@
 //! 7. Sleep until `next_deadline`, call `tick`; carry out every [`coordinator::Action`]:
 //!    - `Trigger`: `lineage.checkpoint(id, attempt)` or `lineage.savepoint(target)` is the [`Slot`]; `slot.writer(placement)` is
 //!      the `SnapshotStore` of the barrier. Task answers go to `ack` and `decline`.
-//!    - `Finalize`: build the [`Manifest`] ([`operator_state::write`] for operator state), `measure`, `lineage.publish`,
-//!      `collector.completed`; then `completed` (Done), `finalize_failed` (Failed, Taken), stop (Fenced), restart (Unknown).
-//!    - `Complete`: tell the tasks if `notify`; `collector.plan(…)` and `Sweep::run` in the background.
+//!    - `Finalize`: build the [`Manifest`] ([`operator_state::write`] for operator state), `measure`, `lineage.publish`;
+//!      then `completed` (Done), `finalize_failed` (Failed, Taken), stop (Fenced), or `finalize_unknown` and restart (Unknown).
+//!    - `Complete`: tell the tasks if `notify`; `collector.completed`, then `collector.plan(…)` and `Sweep::run` in the background.
 //!    - `Abort`: tell the tasks; sweep. `FailJob`: restart by the restart strategy.
 //! 8. At the end of a job that is cancelled and keeps no checkpoints, [`collector::delete_all`].
 //!

@@ -66,7 +66,8 @@ pub enum Action {
         /// The request behind it; `None` for periodic ones.
         request: Option<RequestId>,
     },
-    /// All tasks have acked: write the manifest and win the epoch, then call `completed` or `finalize_failed`. One at a time.
+    /// All tasks have acked: write the manifest and win the epoch, then call `completed`, `finalize_failed` or
+    /// `finalize_unknown`. One at a time.
     Finalize {
         /// The checkpoint.
         id: CheckpointId,

@@ -7,7 +7,7 @@ use streamjob_core::{Error, Result};
 pub struct Config {
     /// Time between periodic checkpoints; `None` for none.
     pub interval_ms: Option<u64>,
-    /// First periodic trigger after the start; drawn at random from `min_pause ..= interval` by the caller, clamped to it here.
+    /// First periodic trigger after the start; brought into `min_pause ..= interval` here. Jobs take the interval.
     pub first_delay_ms: u64,
     /// A pending checkpoint this old is given up.
     pub timeout_ms: u64,

@@ -4,7 +4,8 @@
 //!
 //! Life of a checkpoint: `Trigger` → every task acks → `Finalize` → the caller
 //! writes and wins it → `Complete`; or `Abort` at any point before. Every
-//! `Trigger` is followed by exactly one `Complete` or `Abort`.
+//! `Trigger` is followed by exactly one `Complete` or `Abort`, unless the caller
+//! cannot tell which it would be (`finalize_unknown`).
 
 mod action;
 mod config;
@@ -253,6 +254,20 @@ impl<T: Ord + Clone> Coordinator<T> {
             self.trigger_what_is_due(now, &mut out);
         }
         out
+    }
+
+    /// Nobody knows whether `Finalize` made it exist; the job restarts to find out. It is under way no longer and counts as
+    /// nothing. The request behind it. Tasks hear nothing: what they would discard may be part of a checkpoint.
+    pub fn finalize_unknown(&mut self, id: CheckpointId) -> Option<RequestId> {
+        if !self.pending.get(&id).is_some_and(|p| p.finalizing) {
+            return None;
+        }
+        let unknown = self.pending.remove(&id)?;
+        self.remember(id);
+        if self.stopping == Some(id) {
+            self.stopping = None;
+        }
+        unknown.request
     }
 
     /// Checkpoints that are under way.

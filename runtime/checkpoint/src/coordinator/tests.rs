@@ -420,3 +420,26 @@ proptest! {
         prop_assert!(requests.values().all(|n| *n == 1), "{requests:?}");
     }
 }
+
+#[test]
+fn an_unknown_outcome_takes_up_no_slot_and_counts_as_nothing() {
+    let mut c = started(config(1000), 0);
+    let (request, actions) = c.request(RequestKind::Checkpoint, 0).unwrap();
+    assert_eq!(triggers(&actions), [1]);
+    assert_eq!(c.finalize_unknown(1), None, "not before it is being finalized");
+    c.ack(&1, 1);
+    c.ack(&2, 1);
+    assert_eq!(c.finalize_unknown(1), Some(request));
+    assert_eq!(c.finalize_unknown(1), None);
+    assert!(c.fail_over("to find out").is_empty());
+    assert!(c.tasks_running(true, 100).is_empty());
+    assert!(c.completed(1, 100).is_empty() && c.finalize_failed(1, "late", 100).is_empty());
+    assert_eq!(triggers(&c.tick(1100)), [2]);
+
+    let mut c = started(config(1000), 0);
+    c.request(savepoint(Some(StopMode::Suspend)), 0).unwrap();
+    c.ack(&1, 1);
+    c.ack(&2, 1);
+    c.finalize_unknown(1);
+    assert_eq!(c.stopping(), None);
+}

@@ -14,6 +14,8 @@ use uuid::Uuid;
 pub struct Job {
     pub(crate) storage: Storage,
     pub(crate) paths: JobPaths,
+    /// Begins the nonce of every head that is claimed through this and its clones.
+    writer: String,
 }
 
 /// What a coordinator wants to begin with; made by [`crate::restore::resolve`].
@@ -46,7 +48,7 @@ pub enum TakeOver {
 impl Job {
     /// Nothing is read or written yet.
     pub fn open(storage: &Storage, namespace: &str, name: &str) -> Result<Self> {
-        Ok(Self { storage: storage.clone(), paths: JobPaths::new(namespace, name)? })
+        Ok(Self { storage: storage.clone(), paths: JobPaths::new(namespace, name)?, writer: nonce() })
     }
 
     /// Names below the job's folder.
@@ -68,6 +70,11 @@ impl Job {
         }
     }
 
+    /// Whether a claim through this put the head where it is, also one whose answer was lost.
+    pub fn moved(&self, head: &Head) -> bool {
+        head.nonce.starts_with(&self.writer)
+    }
+
     /// Takes the next generation and moves the head, if it is still the one that the claim was decided on.
     pub fn take_over(&self, owner: &str, claim: &Claim, now_ms: i64) -> Result<TakeOver> {
         let store = self.store().as_ref();
@@ -87,7 +94,7 @@ impl Job {
             claimed: claim.claimed.clone(),
             latest,
             moved_at_ms: now_ms,
-            nonce: nonce(),
+            nonce: format!("{}-{}", self.writer, nonce()),
         };
         let bytes = json(&head)?;
         let key = self.paths.head();

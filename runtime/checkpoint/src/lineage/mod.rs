@@ -60,6 +60,16 @@ impl Slot {
     pub fn writer(&self, placement: Placement) -> CheckpointWriter {
         CheckpointWriter::new(self.store.clone(), self.target.clone(), placement)
     }
+
+    /// Deletes what was written of a savepoint that was given up; the number of files. Of a checkpoint nothing: it is swept.
+    pub fn discard(&self) -> Result<usize> {
+        let Target::Savepoint { dir } = &self.target else { return Ok(0) };
+        let files = self.store.list(dir)?;
+        for file in &files {
+            self.store.delete(&file.key)?;
+        }
+        Ok(files.len())
+    }
 }
 
 /// A lineage that this process may write, as long as its generation is in power.

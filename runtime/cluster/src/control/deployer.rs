@@ -19,8 +19,6 @@ pub struct Origin {
     pub generation: u64,
     /// Location of what is restored; `None` to start empty.
     pub restored_from: Option<String>,
-    /// State that the tasks start from lies in the job's own folder, or is read once and not referred to.
-    pub self_contained: bool,
 }
 
 /// Tasks that were running and are this coordinator's now.
@@ -142,7 +140,6 @@ impl Deployer for PoolDeployer {
             digest: digest(&request.graph),
             configured: self.job.parallelism,
             restored_from: origin.restored_from,
-            self_contained: origin.self_contained,
         };
         let deploy = Deploy {
             attempt: request.attempt,

@@ -111,8 +111,6 @@ pub struct Terms {
     pub configured: u32,
     /// Location of what they were restored from; `None` when they began empty.
     pub restored_from: Option<String>,
-    /// Their state refers to no files outside of the job's folder, which only who restored them knows how to copy.
-    pub self_contained: bool,
 }
 
 /// How far a task is.

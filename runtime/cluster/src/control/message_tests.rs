@@ -176,7 +176,7 @@ fn running() -> impl Strategy<Value = Running> {
         .prop_map(|(attempt, n, terms, tasks, open, failure)| Running {
             attempt,
             generation: n[0],
-            ending: terms.self_contained,
+            ending: terms.restored_from.is_some(),
             terms,
             tasks,
             open,
@@ -197,15 +197,12 @@ fn terms() -> impl Strategy<Value = Terms> {
             max_parallelism: n[1],
         },
     );
-    (job, text(), any::<u32>(), option::of(text()), any::<bool>()).prop_map(
-        |(job, digest, configured, restored_from, self_contained)| Terms {
-            job,
-            digest,
-            configured,
-            restored_from,
-            self_contained,
-        },
-    )
+    (job, text(), any::<u32>(), option::of(text())).prop_map(|(job, digest, configured, restored_from)| Terms {
+        job,
+        digest,
+        configured,
+        restored_from,
+    })
 }
 
 fn to_coordinator() -> impl Strategy<Value = ToCoordinator> {

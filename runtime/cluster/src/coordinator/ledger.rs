@@ -1,12 +1,14 @@
 //! The job's account in checkpoint storage: taking it over, what to restore,
 //! writing checkpoints down. Everything here may block on storage.
 
+use super::names::Names;
 use super::snapshots::{self, Collected};
 use crate::control::Origin;
 use crate::control::message::Terms;
 use crate::settings::JobSettings;
 use streamjob_api::RestoredCheckpoint;
 use streamjob_checkpoint::collector::Sweep;
+use streamjob_checkpoint::layout::Place;
 use streamjob_checkpoint::lineage::{Job, Lineage, Publish, Slot, TakeOver};
 use streamjob_checkpoint::plan::{self, NewJob, NewOperator, RestorePlan};
 use streamjob_checkpoint::restore::{self, Decision, RestoreFrom, RestorePoint};
@@ -81,6 +83,8 @@ pub struct Written {
     pub location: String,
     /// How large it is.
     pub sizes: Sizes,
+    /// What it consists of.
+    manifest: Box<Manifest>,
 }
 
 impl Ledger {
@@ -98,13 +102,19 @@ impl Ledger {
     }
 
     /// Decides anew after an unknown outcome: whatever is in storage is the truth.
-    pub fn reclaim(self, settings: &JobSettings) -> Result<Self> {
-        self.lineage.check_in_power()?;
-        let from = match self.job.head()?.and_then(|v| v.head.latest) {
+    /// After an error it can be asked again.
+    pub fn reclaim(&mut self, settings: &JobSettings) -> Result<()> {
+        let head = self.job.head()?;
+        // The head may have been moved by an earlier try of this call whose answer was lost.
+        if !head.as_ref().is_some_and(|v| self.job.moved(&v.head)) {
+            self.lineage.check_in_power()?;
+        }
+        let from = match head.and_then(|v| v.head.latest) {
             Some(_) => RestoreFrom::Latest,
             None => settings.restore.clone(),
         };
-        Self::take(settings, self.job, &from)
+        *self = Self::take(settings, self.job.clone(), &from)?;
+        Ok(())
     }
 
     fn take(settings: &JobSettings, job: Job, from: &RestoreFrom) -> Result<Self> {
@@ -204,30 +214,27 @@ impl Ledger {
         move || lineage.check_in_power()
     }
 
-    /// Where checkpoint `id` goes.
-    pub fn checkpoint_slot(&self, id: CheckpointId, attempt: &str) -> Slot {
-        self.lineage.checkpoint(id, attempt)
+    /// Where checkpoints and savepoints go, until the job is claimed anew.
+    pub fn names(&self) -> Names {
+        Names::new(self.lineage.clone())
     }
 
-    /// Where a new savepoint goes.
-    pub fn savepoint_slot(&self, target: Option<&str>) -> Result<Slot> {
-        self.lineage.savepoint(target)
-    }
-
-    /// Fixes what is garbage now. `pending` are the checkpoints under way.
-    pub fn sweeper(&mut self, pending: &[CheckpointId], next_id: CheckpointId, now_ms: i64) -> Sweeper {
+    /// What was published counts from now on, and the oldest that is retained gives way: fixes what is garbage then.
+    /// `pending` are checkpoints that may build on those before it.
+    pub fn retire(
+        &mut self,
+        written: Written,
+        pending: &[CheckpointId],
+        next_id: CheckpointId,
+        now_ms: i64,
+    ) -> Sweeper {
+        self.collector.completed(&written.manifest, pending);
         Sweeper { sweep: self.collector.plan(pending, next_id, now_ms), lineage: self.lineage.clone() }
     }
 
     /// Who deploys, and what it starts from.
     pub fn origin(&self) -> Origin {
-        // Savepoints are read row by row; a foreign checkpoint's files are linked, and copied by who restored them.
-        let foreign = |p: &RestorePoint| !p.same_lineage && !p.manifest.kind.is_savepoint();
-        Origin {
-            generation: self.generation(),
-            restored_from: self.restored_from.clone(),
-            self_contained: !self.point.as_ref().is_some_and(foreign),
-        }
+        Origin { generation: self.generation(), restored_from: self.restored_from.clone() }
     }
 
     /// Errors (User) when another coordinator has taken the job over.
@@ -243,9 +250,6 @@ impl Ledger {
     /// Whether tasks that run may be gone on with: what they have published is what would be restored, so nobody has
     /// published anything since then. Says why not.
     pub fn adoptable(&self, attempt: &str, terms: &Terms) -> std::result::Result<(), String> {
-        if !terms.self_contained {
-            return Err("their state refers to files of the checkpoint that they were restored from".into());
-        }
         let point = self.point.as_ref().filter(|_| self.may_continue());
         let point = point.ok_or("the job does not go on from its own state")?;
         if point.manifest.attempt != attempt && terms.restored_from.as_ref() != Some(&point.location) {
@@ -275,29 +279,30 @@ impl Ledger {
         Ok(())
     }
 
-    /// Writes the manifest, wins the epoch, moves the head.
-    /// `pending` are the other checkpoints under way.
+    /// Writes the manifest, wins the epoch, moves the head. To be followed by `retire`.
     pub fn publish(
         &mut self,
         settings: &JobSettings,
         writer: &CheckpointWriter,
         done: Finished,
-        pending: &[CheckpointId],
     ) -> (Publish, Option<Written>) {
         let slot = done.slot.clone();
         let mut manifest = match self.manifest(settings, writer, done) {
             Ok(manifest) => manifest,
             Err(e) => return (Publish::Failed(e), None),
         };
+        if let Some(path) = self.dangling(&manifest) {
+            let id = manifest.checkpoint;
+            let text = format!("checkpoint {id} refers to {path}, which no retained checkpoint holds");
+            return (Publish::Failed(Error::internal(text)), None);
+        }
         manifest.measure();
         let outcome = self.lineage.publish(&slot, &manifest, settings.clock.now_ms());
         if !matches!(outcome, Publish::Done) {
             return (outcome, None);
         }
-        let written = Written { location: slot.location.clone(), sizes: manifest.sizes };
-        if manifest.kind != Kind::Savepoint {
-            self.collector.completed(&manifest, pending);
-        }
+        let written =
+            Written { location: slot.location.clone(), sizes: manifest.sizes, manifest: Box::new(manifest.clone()) };
         if !manifest.kind.is_savepoint() {
             self.point = Some(RestorePoint {
                 location: slot.location,
@@ -307,6 +312,15 @@ impl Ledger {
             });
         }
         (outcome, Some(written))
+    }
+
+    /// A shared file that may be swept, or is already: neither this checkpoint's own nor of one that is retained. Only one
+    /// that was built on a checkpoint which has been retired meanwhile refers to such.
+    fn dangling(&self, manifest: &Manifest) -> Option<String> {
+        let own =
+            |path: &str| matches!(Place::of(path), Place::Shared { creator, .. } if creator == manifest.checkpoint);
+        let mut shared = manifest.files().map(|f| &f.path).filter(|p| matches!(Place::of(p), Place::Shared { .. }));
+        shared.find(|path| !own(path) && !self.collector.holds(path)).cloned()
     }
 
     fn manifest(&self, settings: &JobSettings, writer: &CheckpointWriter, done: Finished) -> Result<Manifest> {

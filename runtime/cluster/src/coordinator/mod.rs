@@ -6,6 +6,7 @@
 mod attempt;
 mod found;
 mod ledger;
+mod names;
 mod prepared;
 mod run;
 mod snapshots;

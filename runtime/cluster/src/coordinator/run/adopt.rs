@@ -13,7 +13,7 @@ use crossbeam_channel::{select, unbounded};
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 use streamjob_api::JobState;
-use streamjob_core::{CheckpointId, Result};
+use streamjob_core::{CheckpointId, Error, Result};
 use streamjob_engine::chain::chain;
 use streamjob_engine::deploy::{TaskCommand, TaskEvent, VertexInfo};
 
@@ -140,6 +140,7 @@ impl Coordinator {
         let attempt = Attempt::adopted(deployment, &candidate.tasks);
         self.parallelism = candidate.terms.job.parallelism;
         self.attempt_id = candidate.attempt;
+        self.refuse_rescaling(&Error::transient("tasks that ran already are gone on with").fix("try again"));
         // Barriers of the other coordinator's checkpoints may still be under way: their numbers are not used again.
         self.decisions.skip_past(candidate.newest);
         self.decisions.set_tasks(attempt.tasks().iter().copied());
@@ -169,9 +170,8 @@ impl Coordinator {
         }
         tracing::info!("all tasks are running");
         let ended = attempt.all_ended();
-        let now = self.now();
-        self.view.set_state(JobState::Running, now);
-        let actions = self.decisions.tasks_running(true, now);
+        self.view.set_state(JobState::Running, self.now());
+        let actions = self.decisions.tasks_running(true, self.ticks());
         self.perform(actions).or_else(|| if ended { self.input_done() } else { None })
     }
 }

@@ -28,6 +28,7 @@ impl Coordinator {
                 if let Some(pending) = self.pending.get_mut(&id) {
                     pending.collected.add(task, snapshot);
                 }
+                self.discard_late(id);
                 let (_, actions) = self.decisions.ack(&task, id);
                 self.perform(actions)
             }
@@ -38,19 +39,17 @@ impl Coordinator {
                 let parallelism = vertex.map_or(1, |v| v.parallelism);
                 let message = materialize_message(id, name, task.subtask, parallelism, &error);
                 self.declined = Some(error);
-                let now = self.now();
-                let actions = self.decisions.decline(id, FailureReason::CheckpointAsyncException, &message, now);
+                self.discard_late(id);
+                let (reason, now) = (FailureReason::CheckpointAsyncException, self.ticks());
+                let actions = self.decisions.decline(id, reason, &message, now);
                 self.perform(actions)
             }
         }
     }
 
-    pub(super) fn trigger(
-        &mut self,
-        id: CheckpointId,
-        kind: RequestKind,
-        request: Option<RequestId>,
-    ) -> Option<JobOutcome> {
+    pub(super) fn trigger(&mut self, id: CheckpointId, kind: RequestKind) -> Option<JobOutcome> {
+        // What went before it in the same breath may have started the tasks anew, and it was given up.
+        self.decisions.progress(id)?;
         let now = self.now();
         match self.open_checkpoint(id, &kind, now) {
             Ok(command) => {
@@ -63,11 +62,10 @@ impl Coordinator {
                     }
                     attempt.deployment().send(command);
                 }
-                let _ = request;
                 None
             }
             Err(e) => {
-                let actions = self.decisions.trigger_failed(id, FailureReason::IoException, &e.chain(), now);
+                let actions = self.decisions.trigger_failed(id, FailureReason::IoException, &e.chain(), self.ticks());
                 self.declined = Some(e);
                 self.perform(actions)
             }
@@ -75,23 +73,18 @@ impl Coordinator {
     }
 
     pub(super) fn open_checkpoint(&mut self, id: CheckpointId, kind: &RequestKind, now: i64) -> Result<TaskCommand> {
-        // Storage work holds the ledger; a slot is asked for by name only, so wait for it.
-        if self.ledger.is_none() {
-            self.await_storage();
-        }
-        let ledger = self.ledger.as_ref().ok_or_else(|| Error::transient("checkpoint storage does not answer"))?;
         let (slot, kind, stop, format) = match kind {
             RequestKind::Checkpoint => {
                 let format = SnapshotFormat::RocksDb;
-                (ledger.checkpoint_slot(id, &self.attempt_id), Kind::Checkpoint, None, format)
+                (self.names.checkpoint(id, &self.attempt_id), Kind::Checkpoint, None, format)
             }
             RequestKind::StopCheckpoint(mode) => {
-                let slot = ledger.checkpoint_slot(id, &self.attempt_id);
+                let slot = self.names.checkpoint(id, &self.attempt_id);
                 (slot, Kind::StopCheckpoint, Some(*mode), SnapshotFormat::RocksDb)
             }
             RequestKind::Savepoint { target, format, stop } => {
                 let kind = if stop.is_some() { Kind::StopSavepoint } else { Kind::Savepoint };
-                (ledger.savepoint_slot(target.as_deref())?, kind, *stop, *format)
+                (self.names.savepoint(target.as_deref())?, kind, *stop, *format)
             }
         };
         let writer = Arc::new(slot.writer(self.settings.placement()?));
@@ -116,6 +109,7 @@ impl Coordinator {
                 slot,
                 writer,
                 collected: Collected::default(),
+                written: None,
             },
         );
         Ok(TaskCommand::Trigger { barrier, store, format })
@@ -126,9 +120,7 @@ impl Coordinator {
     }
 
     pub(super) fn finalize(&mut self, id: CheckpointId) -> Option<JobOutcome> {
-        if self.ledger.is_none() {
-            self.await_storage();
-        }
+        self.decisions.progress(id)?;
         let (Some(mut ledger), Some(pending)) = (self.ledger.take(), self.pending.get_mut(&id)) else {
             return self.failed(Error::internal(format!("checkpoint {id} cannot be written down")));
         };
@@ -143,30 +135,14 @@ impl Coordinator {
             collected: std::mem::take(&mut pending.collected),
         };
         let (writer, settings, done) = (pending.writer.clone(), self.settings.clone(), self.storage.0.clone());
-        let others: Vec<CheckpointId> = self.decisions.pending().filter(|other| *other != id).collect();
-        let next_id = self.decisions.next_id();
         let work = move || {
-            let (outcome, written) = ledger.publish(&settings, &writer, finished, &others);
-            let sweeper =
-                matches!(outcome, Publish::Done).then(|| ledger.sweeper(&others, next_id, settings.clock.now_ms()));
+            let (outcome, written) = ledger.publish(&settings, &writer, finished);
             let _ = done.send(StorageDone { ledger: Box::new(ledger), result: StorageResult { id, outcome, written } });
-            if let Some(sweeper) = sweeper {
-                sweeper.run();
-            }
         };
         if let Err(e) = std::thread::Builder::new().name("storage".into()).spawn(work) {
             return Some(JobOutcome::Failed(Error::transient("cannot start a storage thread").caused_by(e)));
         }
         None
-    }
-
-    /// Waits for storage work under way; its outcome is looked at in its turn.
-    pub(super) fn await_storage(&mut self) {
-        let _waits = self.view.pulse().storage_wait();
-        if let Ok(done) = self.storage.1.recv() {
-            self.ledger = Some(*done.ledger);
-            self.deferred.push_back(done.result);
-        }
     }
 
     pub(super) fn on_storage(&mut self, done: StorageDone) -> Option<JobOutcome> {
@@ -176,11 +152,14 @@ impl Coordinator {
 
     pub(super) fn on_published(&mut self, result: StorageResult) -> Option<JobOutcome> {
         let StorageResult { id, outcome, written } = result;
-        let now = self.now();
+        let now = self.ticks();
         match outcome {
             Publish::Done => {
-                if let (Some(written), Some(pending)) = (written, self.pending.get(&id)) {
-                    self.report_complete(id, pending, &written, now);
+                if let (Some(written), Some(pending)) = (&written, self.pending.get(&id)) {
+                    self.report_complete(id, pending, written, self.now());
+                }
+                if let Some(pending) = self.pending.get_mut(&id) {
+                    pending.written = written;
                 }
                 let actions = self.decisions.completed(id, now);
                 self.perform(actions)
@@ -190,20 +169,14 @@ impl Coordinator {
                 self.declined = Some(e);
                 self.perform(actions)
             }
-            Publish::Fenced(e) => Some(JobOutcome::Failed(e)),
+            Publish::Fenced(e) => {
+                // Another coordinator may count it in.
+                self.pending.remove(&id);
+                Some(JobOutcome::Failed(e))
+            }
             Publish::Unknown(e) => {
-                let waits = self.view.pulse().storage_wait();
-                let reclaimed = self.ledger.take().map(|l| l.reclaim(&self.settings));
-                drop(waits);
-                match reclaimed {
-                    Some(Ok(ledger)) => {
-                        self.view.set_identity(ledger.job_id().clone(), ledger.generation());
-                        self.ledger = Some(ledger);
-                        self.failed(e)
-                    }
-                    Some(Err(again)) => Some(JobOutcome::Failed(again)),
-                    None => Some(JobOutcome::Failed(e)),
-                }
+                self.doubt(id, &e);
+                self.failed(e)
             }
         }
     }
@@ -227,6 +200,15 @@ impl Coordinator {
         self.view.checkpoint_ended(info);
     }
 
+    pub(super) fn report_failed(&self, id: CheckpointId, pending: &Pending, reason: FailureReason, message: &str) {
+        let mut info = info(id, pending.kind, pending.triggered_ms, self.task_count());
+        info.status = CheckpointStatus::Failed;
+        info.failure_timestamp = Some(self.now());
+        info.end_to_end_duration = u64::try_from(self.now() - pending.triggered_ms).ok();
+        info.failure_message = Some(format!("{}: {message}", reason.text().trim_end_matches('.')));
+        self.view.checkpoint_ended(info);
+    }
+
     pub(super) fn complete(
         &mut self,
         id: CheckpointId,
@@ -237,20 +219,9 @@ impl Coordinator {
         self.declined = None;
         let location = pending.slot.location.clone();
         let stop = request.and_then(|r| Some((self.stops_next.remove(&r)?, self.triggers.remove(&r)?)));
-        if let Some(request) = request {
-            let outcome = TriggerOutcome {
-                checkpoint_id: Some(id),
-                location: Some(location.clone()),
-                ..TriggerOutcome::default()
-            };
-            // A stop is done when the job has ended.
-            if pending.stop.is_none() {
-                self.close(request, outcome);
-            }
-        }
         let ends = match &mut self.ending {
             Ending::Final(Some(last)) => *last == id,
-            Ending::Stop { behind, .. } if pending.stop.is_some() => {
+            Ending::Stop { request: wanted, behind, .. } if request == Some(*wanted) => {
                 *behind = Some((pending.kind, location.clone()));
                 true
             }
@@ -258,19 +229,38 @@ impl Coordinator {
             Ending::Rescale(wanted) => request == Some(wanted.request),
             _ => false,
         };
-        let attempt = self.attempt.as_mut()?;
-        if ends {
-            attempt.await_published(id);
+        if let Some(attempt) = &mut self.attempt {
+            if ends {
+                attempt.await_published(id);
+            }
+            if notify {
+                attempt.deployment().send(TaskCommand::Complete(id));
+            }
         }
-        if notify {
-            attempt.deployment().send(TaskCommand::Complete(id));
+        // A stop is done, too: from here on the job ends behind it, or fails with the path in its error.
+        if let Some(request) = request {
+            self.close(request, completed(id, location));
         }
-        if let Some(trigger) = request.filter(|_| pending.stop.is_some()).and_then(|r| self.triggers.remove(&r)) {
-            let outcome =
-                TriggerOutcome { checkpoint_id: Some(id), location: Some(location), ..TriggerOutcome::default() };
-            self.view.close_trigger(&trigger, outcome);
+        if let Some(written) = pending.written {
+            self.retire(written);
         }
         stop.and_then(|(mode, trigger)| self.request(trigger, RequestKind::StopCheckpoint(mode)))
+    }
+
+    /// The oldest checkpoints give way to this one. After the tasks have heard of it, and by what is under way now: whatever
+    /// is triggered from here on builds on this one or a newer one.
+    fn retire(&mut self, written: Written) {
+        let mut pending: Vec<CheckpointId> = self.decisions.pending().collect();
+        let next_id = self.decisions.next_id();
+        if self.overlapping {
+            // Between tasks a barrier can overtake what this coordinator tells: the next one may still build on the last.
+            pending.push(next_id);
+        }
+        let now = self.now();
+        if let Some(ledger) = &mut self.ledger {
+            let sweeper = ledger.retire(written, &pending, next_id, now);
+            self.background.run("sweep", move || sweeper.run());
+        }
     }
 
     pub(super) fn abort(
@@ -287,15 +277,19 @@ impl Coordinator {
         if let Some(request) = request {
             self.close(request, failure(reason, message));
         }
-        let pending = self.pending.remove(&id)?;
-        let mut info = info(id, pending.kind, pending.triggered_ms, self.task_count());
-        info.status = CheckpointStatus::Failed;
-        info.failure_timestamp = Some(self.now());
-        info.end_to_end_duration = u64::try_from(self.now() - pending.triggered_ms).ok();
-        info.failure_message = Some(format!("{}: {message}", reason.text().trim_end_matches('.')));
-        self.view.checkpoint_ended(info);
+        // Without one no barrier was sent.
+        let pending = self.pending.remove(&id);
+        if let Some(pending) = &pending {
+            self.report_failed(id, pending, reason, message);
+            if pending.kind.is_savepoint() {
+                self.discard(id, pending.slot.clone());
+            }
+        }
         match &self.ending {
-            Ending::Stop { behind: None, .. } if pending.stop.is_some() => {
+            Ending::Stop { request: wanted, behind: None, .. } if request == Some(*wanted) => {
+                if pending.is_none() {
+                    return self.carry_on();
+                }
                 // Tasks may have stopped behind the barrier already: the job goes on by a restart.
                 self.ending = Ending::No;
                 self.failed(Error::transient(format!("the stop failed: {message}")))
@@ -304,7 +298,9 @@ impl Coordinator {
                 self.ending = Ending::Final(None);
                 if reason.counted() { self.request_final() } else { None }
             }
-            Ending::Suspend { .. } => Some(JobOutcome::Suspended { checkpoint: None }),
+            Ending::Suspend { request: wanted, .. } if request.is_some() && request == *wanted => {
+                Some(JobOutcome::Suspended { checkpoint: None })
+            }
             Ending::Rescale(wanted) if request == Some(wanted.request) => {
                 let (trigger, parallelism) = (wanted.trigger.clone(), wanted.parallelism);
                 self.without_checkpoint(trigger, parallelism, failure(reason, message))
@@ -338,6 +334,10 @@ fn info(id: CheckpointId, kind: Kind, triggered_ms: i64, tasks: u32) -> Checkpoi
         failure_timestamp: None,
         failure_message: None,
     }
+}
+
+pub(super) fn completed(id: CheckpointId, location: String) -> TriggerOutcome {
+    TriggerOutcome { checkpoint_id: Some(id), location: Some(location), ..TriggerOutcome::default() }
 }
 
 pub(super) fn failure(reason: FailureReason, message: &str) -> TriggerOutcome {

@@ -1,15 +1,16 @@
 //! How a job ends or starts again: input done, stopped, suspended, failed.
 
-use super::checkpoints::failure;
+use super::checkpoints::{completed, failure};
 use super::rescale::{Wanted, overtaken};
 use super::{Coordinator, Ending, SUSPEND_MS, StorageResult};
 use crate::coordinator::JobOutcome;
+use crate::coordinator::attempt::Attempt;
 use crate::view::Request;
 use crossbeam_channel::RecvTimeoutError;
 use std::time::{Duration, Instant};
 use streamjob_api::JobState;
-use streamjob_checkpoint::Publish;
 use streamjob_checkpoint::coordinator::RequestKind;
+use streamjob_checkpoint::{Kind, Publish};
 use streamjob_core::{Domain, Error, StopMode};
 use streamjob_engine::deploy::TaskCommand;
 
@@ -17,6 +18,12 @@ use streamjob_engine::deploy::TaskCommand;
 const BEAT: Duration = Duration::from_secs(10);
 /// How long the end of a job waits for storage work under way.
 const STORAGE_WAIT: Duration = Duration::from_secs(30);
+
+/// What the job stops behind is complete, but it did not stop as it should: nothing falls back silently.
+pub(super) fn stopped_badly(error: Error, kind: Kind, path: &str) -> JobOutcome {
+    let error = error.context(format!("{} {path} is complete, but the job failed while stopping", kind.word()));
+    JobOutcome::Failed(error.fix(format!("start from it: --from {path}")))
+}
 
 impl Coordinator {
     /// All input is done and all results are emitted: one more checkpoint publishes them.
@@ -28,9 +35,14 @@ impl Coordinator {
         None
     }
 
+    /// The job was about to end or to start its tasks again, and does not: its input may have ended meanwhile.
+    pub(super) fn carry_on(&mut self) -> Option<JobOutcome> {
+        self.ending = Ending::No;
+        if self.attempt.as_ref().is_some_and(Attempt::all_ended) { self.input_done() } else { None }
+    }
+
     pub(super) fn request_final(&mut self) -> Option<JobOutcome> {
-        let now = self.now();
-        match self.decisions.request(RequestKind::Checkpoint, now) {
+        match self.decisions.request(RequestKind::Checkpoint, self.ticks()) {
             Ok((_, actions)) => self.perform(actions),
             Err(refusal) => {
                 self.failed(Error::internal(format!("the final checkpoint was refused: {}", refusal.message)))
@@ -42,7 +54,7 @@ impl Coordinator {
         if !matches!(self.ending, Ending::No) {
             return None;
         }
-        let now = self.now();
+        let now = self.ticks();
         match self.decisions.request(RequestKind::Checkpoint, now) {
             Ok((request, actions)) => {
                 self.ending = Ending::Suspend { deadline_ms: now + SUSPEND_MS, request: Some(request) };
@@ -55,8 +67,7 @@ impl Coordinator {
     /// A checkpoint while the job runs, however much there is to upload; then the one behind which it stops, which is short.
     /// If the first one fails, the job goes on.
     pub(super) fn stop_behind_checkpoint(&mut self, trigger: String, mode: StopMode) -> Option<JobOutcome> {
-        let now = self.now();
-        match self.decisions.request(RequestKind::Checkpoint, now) {
+        match self.decisions.request(RequestKind::Checkpoint, self.ticks()) {
             Ok((request, actions)) => {
                 self.triggers.insert(request, trigger);
                 self.stops_next.insert(request, mode);
@@ -74,7 +85,7 @@ impl Coordinator {
         let latest = self.view.checkpoints().latest.completed.and_then(|c| c.external_path);
         let (outcome, command) = match std::mem::replace(&mut self.ending, Ending::No) {
             Ending::Final(_) => (JobOutcome::Finished { checkpoint: latest }, TaskCommand::Finish),
-            Ending::Stop { behind: Some((kind, location)), drain } => {
+            Ending::Stop { behind: Some((kind, location)), drain, .. } => {
                 (JobOutcome::Stopped { kind, location, drained: drain }, TaskCommand::Finish)
             }
             Ending::Suspend { .. } => return Some(JobOutcome::Suspended { checkpoint: latest }),
@@ -92,19 +103,34 @@ impl Coordinator {
     }
 
     /// The job failed: start it again, or give up.
-    pub(super) fn failed(&mut self, error: Error) -> Option<JobOutcome> {
+    pub(super) fn failed(&mut self, mut error: Error) -> Option<JobOutcome> {
+        // A start that fails is a failure like any other. In a loop, for storage may be away for days.
+        loop {
+            if let Some(outcome) = self.await_restart(error) {
+                return Some(outcome);
+            }
+            match self.start_tasks() {
+                Ok(outcome) => return outcome,
+                Err(e) => error = e,
+            }
+        }
+    }
+
+    /// Ends the tasks and waits as long as the restart strategy says. The job's outcome when it does not start again.
+    fn await_restart(&mut self, error: Error) -> Option<JobOutcome> {
+        if let Some(outcome) = self.await_stop() {
+            return Some(outcome);
+        }
         match std::mem::replace(&mut self.ending, Ending::No) {
             Ending::Told(outcome) => return Some(outcome),
             Ending::Rescale(Wanted { trigger: Some(trigger), .. }) => {
                 self.view.close_trigger(&trigger, overtaken(&error));
             }
             Ending::Stop { behind: Some((kind, path)), .. } => {
-                return Some(JobOutcome::Failed(
-                    error
-                        .context(format!("{} {path} is complete, but the job failed while stopping", kind.word()))
-                        .fix(format!("start from it: --from {path}")),
-                ));
+                return Some(stopped_badly(error, kind, &path));
             }
+            // The process is asked to end, and it does. The next start goes on from the checkpoint before.
+            Ending::Suspend { .. } => return Some(JobOutcome::Suspended { checkpoint: None }),
             _ => {}
         }
         // What the user must change does not get better by trying again.
@@ -112,7 +138,7 @@ impl Coordinator {
             return Some(JobOutcome::Failed(error));
         }
         self.view.set_state(JobState::Failing, self.now());
-        let delay = match self.restarts.on_failure(self.now()) {
+        let delay = match self.restarts.on_failure(self.ticks()) {
             Ok(delay) => delay,
             Err(why) => return Some(JobOutcome::Failed(error.context(format!("the job gives up: {why}")))),
         };
@@ -122,31 +148,39 @@ impl Coordinator {
         if let Some(outcome) = self.tear_down(&error) {
             return Some(outcome);
         }
-        if let Some(outcome) = self.pause(delay) {
+        self.pause(delay)
+    }
+
+    /// What the job stops behind may just be written down: it is not gone back on once it exists.
+    fn await_stop(&mut self) -> Option<JobOutcome> {
+        let Ending::Stop { request, behind: None, .. } = self.ending else { return None };
+        if let Some(outcome) = self.await_storage() {
             return Some(outcome);
         }
-        self.start_tasks()
+        let written = self.deferred.iter().filter(|r| matches!(r.outcome, Publish::Done)).map(|r| r.id);
+        let (id, pending) =
+            written.filter_map(|id| Some((id, self.pending.get(&id)?))).find(|(_, p)| p.stop.is_some())?;
+        let (kind, location) = (pending.kind, pending.slot.location.clone());
+        if let Ending::Stop { behind, .. } = &mut self.ending {
+            *behind = Some((kind, location.clone()));
+        }
+        self.close(request, completed(id, location));
+        None
     }
 
     pub(super) fn tear_down(&mut self, error: &Error) -> Option<JobOutcome> {
         // Storage work first: what it publishes is what the job restarts from.
-        let waits = self.view.pulse().storage_wait();
-        while self.ledger.is_none() {
-            let done = self.storage.1.recv().ok()?;
-            self.ledger = Some(*done.ledger);
-            if let Publish::Fenced(e) = done.result.outcome {
-                return Some(JobOutcome::Failed(e));
-            }
-            // Without its outcome the checkpoint would count as under way for ever, and no other would begin.
-            self.deferred.push_back(done.result);
+        if let Some(outcome) = self.await_storage() {
+            return Some(outcome);
         }
-        drop(waits);
         if let Some(attempt) = self.attempt.take() {
             attempt.deployment().send(TaskCommand::Cancel);
             attempt.join();
         }
         let actions = self.decisions.fail_over(&error.to_string());
-        self.perform(actions)
+        let outcome = self.perform(actions);
+        self.discard_last();
+        outcome
     }
 
     /// The job has ended: what storage work still publishes is reported, for it is what the next start goes on from.
@@ -166,9 +200,23 @@ impl Coordinator {
         }
         let now = self.now();
         for StorageResult { id, outcome, written } in std::mem::take(&mut self.deferred) {
-            if let (Publish::Done, Some(written), Some(pending)) = (outcome, written, self.pending.get(&id)) {
-                self.report_complete(id, pending, &written, now);
+            // Whether it exists or nobody knows: it is not to be discarded.
+            let pending = self.pending.remove(&id);
+            if let (Publish::Done, Some(written), Some(pending)) = (outcome, written, pending) {
+                self.report_complete(id, &pending, &written, now);
             }
+        }
+    }
+
+    /// The job has ended and so have its tasks: savepoints under way will never be complete.
+    pub(super) fn discard_unfinished(&mut self) {
+        if self.ledger.is_some() {
+            let open = std::mem::take(&mut self.pending).into_iter().filter(|(_, p)| p.kind.is_savepoint());
+            self.discarded.extend(open.map(|(id, p)| (id, p.slot)));
+        }
+        if !self.discarded.is_empty() {
+            self.discard_last();
+            self.background.settle(STORAGE_WAIT);
         }
     }
 
@@ -177,10 +225,11 @@ impl Coordinator {
         match request {
             Request::Cancel => Some(JobOutcome::Canceled),
             Request::Suspend => Some(JobOutcome::Suspended { checkpoint: None }),
-            other => {
-                self.on_request(other);
+            Request::Rescale { trigger, parallelism, workers } => {
+                self.rescale_next_start(trigger, parallelism, workers);
                 None
             }
+            other => self.on_request(other),
         }
     }
 

@@ -2,7 +2,10 @@
 //! work and the passing of time go in; commands to tasks and storage work come out.
 
 mod adopt;
+mod background;
 mod checkpoints;
+mod discard;
+mod doubt;
 mod endings;
 mod rescale;
 mod slots;
@@ -10,6 +13,7 @@ mod slots;
 use super::JobOutcome;
 use super::attempt::Attempt;
 use super::ledger::{Ledger, Written};
+use super::names::Names;
 use super::snapshots::Collected;
 use crate::restart::Restarts;
 use crate::settings::JobSettings;
@@ -18,7 +22,7 @@ use checkpoints::failure;
 use crossbeam_channel::{Receiver, Sender, select, unbounded};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use streamjob_api::{FailureCause, JobState, TriggerOutcome};
 use streamjob_checkpoint::coordinator::{
     Action, Config, Coordinator as Decisions, FailureReason, RequestId, RequestKind,
@@ -37,8 +41,11 @@ const SUSPEND_MS: i64 = 30_000;
 /// Runs one job to its end.
 pub struct Coordinator {
     settings: Arc<JobSettings>,
+    /// Milliseconds on a clock that nobody sets: what is due, too old or too often goes by it. Records bear the wall clock's.
+    ticks: Box<dyn Fn() -> i64 + Send>,
     decisions: Decisions<TaskId>,
     ledger: Option<Ledger>,
+    names: Names,
     view: JobView,
     requests: Receiver<Request>,
     restarts: Restarts,
@@ -48,9 +55,16 @@ pub struct Coordinator {
     deferred: VecDeque<StorageResult>,
     /// Why the last checkpoint failed.
     declined: Option<Error>,
+    /// A checkpoint that may or may not exist: storage is asked before tasks start.
+    doubt: Option<doubt::Doubt>,
     attempt: Option<Attempt>,
     attempt_id: String,
     pending: BTreeMap<CheckpointId, Pending>,
+    /// Savepoints that were given up while tasks may still write to them.
+    discarded: BTreeMap<CheckpointId, Slot>,
+    background: background::Background,
+    /// More than one checkpoint may be under way.
+    overlapping: bool,
     triggers: HashMap<RequestId, String>,
     /// Checkpoints behind whose completion a stop is asked for.
     stops_next: HashMap<RequestId, StopMode>,
@@ -69,7 +83,7 @@ enum Ending {
     /// Input is done: this checkpoint is the last one, once it completes.
     Final(Option<CheckpointId>),
     /// Stops behind a savepoint or checkpoint that was requested, then completed at this location.
-    Stop { behind: Option<(Kind, String)>, drain: bool },
+    Stop { request: RequestId, behind: Option<(Kind, String)>, drain: bool },
     /// A last checkpoint, by this time, then the end.
     Suspend { deadline_ms: i64, request: Option<RequestId> },
     /// It is not, but starts again at another parallelism.
@@ -89,6 +103,8 @@ struct Pending {
     slot: Slot,
     writer: Arc<CheckpointWriter>,
     collected: Collected,
+    /// Set when it exists.
+    written: Option<Written>,
 }
 
 /// Storage work ended.
@@ -112,13 +128,17 @@ impl Coordinator {
         view: JobView,
         requests: Receiver<Request>,
     ) -> Self {
+        let began = Instant::now();
         Self {
+            ticks: Box::new(move || i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX)),
+            overlapping: config.max_concurrent > 1,
             decisions: Decisions::new(config, ledger.next_id()),
             restarts: Restarts::new(settings.restart_strategy()),
             parallelism: settings.parallelism,
             rescaling: None,
             leaving: None,
             settings: Arc::new(settings),
+            names: ledger.names(),
             ledger: Some(ledger),
             view,
             requests,
@@ -126,9 +146,12 @@ impl Coordinator {
             storage: unbounded(),
             deferred: VecDeque::new(),
             declined: None,
+            doubt: None,
             attempt: None,
             attempt_id: String::new(),
             pending: BTreeMap::new(),
+            discarded: BTreeMap::new(),
+            background: background::Background::default(),
             triggers: HashMap::new(),
             stops_next: HashMap::new(),
             ending: Ending::No,
@@ -157,6 +180,9 @@ impl Coordinator {
             None => {}
         }
         self.settle_storage();
+        if !matches!(outcome, JobOutcome::Suspended { .. }) {
+            self.discard_unfinished();
+        }
         let waits = self.view.pulse().storage_wait();
         if matches!(outcome, JobOutcome::Canceled)
             && self.settings.delete_on_cancel()
@@ -178,8 +204,14 @@ impl Coordinator {
         outcome
     }
 
+    /// For records.
     fn now(&self) -> i64 {
         self.settings.clock.now_ms()
+    }
+
+    /// For decisions.
+    fn ticks(&self) -> i64 {
+        (self.ticks)()
     }
 
     fn drive(&mut self) -> JobOutcome {
@@ -202,7 +234,7 @@ impl Coordinator {
     }
 
     fn wait(&self) -> Duration {
-        let due = self.decisions.next_deadline().map_or(i64::MAX, |at| (at - self.now()).max(0));
+        let due = self.decisions.next_deadline().map_or(i64::MAX, |at| (at - self.ticks()).max(0));
         Duration::from_millis(u64::try_from(due).unwrap_or(0)).min(TICK)
     }
 
@@ -212,7 +244,7 @@ impl Coordinator {
             self.attempt = Some(attempt);
         }
         if let Ending::Suspend { deadline_ms, .. } = self.ending
-            && self.now() >= deadline_ms
+            && self.ticks() >= deadline_ms
         {
             tracing::warn!("no checkpoint within {SUSPEND_MS} ms; the next start goes on from the one before");
             return Some(JobOutcome::Suspended { checkpoint: None });
@@ -224,7 +256,7 @@ impl Coordinator {
         }
         // What fails by the passing of time has no error behind it.
         self.declined = None;
-        let actions = self.decisions.tick(self.now());
+        let actions = self.decisions.tick(self.ticks());
         self.perform(actions)
     }
 
@@ -232,16 +264,15 @@ impl Coordinator {
         self.view.set_tasks(attempt.deployment().vertices(), attempt.deployment().status(), self.now());
     }
 
-    /// Waits for slots and deploys. The job's outcome when it ends over that.
-    fn start_tasks(&mut self) -> Option<JobOutcome> {
-        match self.await_slots() {
-            Ok(None) => match self.deploy() {
-                Ok(()) => None,
-                Err(e) => self.failed(e),
-            },
-            Ok(outcome) => outcome,
-            Err(e) => self.failed(e),
+    /// Waits for slots and deploys. The job's outcome when it ends over that; an error is a failure of the job.
+    fn start_tasks(&mut self) -> Result<Option<JobOutcome>> {
+        if let Some(outcome) = self.settle_doubt()? {
+            return Ok(Some(outcome));
         }
+        if let Some(outcome) = self.await_slots()? {
+            return Ok(Some(outcome));
+        }
+        self.deploy().map(|()| None)
     }
 
     fn deploy(&mut self) -> Result<()> {
@@ -292,11 +323,10 @@ impl Coordinator {
         match event {
             TaskEvent::Running(task) => {
                 if attempt.running(task) {
-                    let now = self.now();
-                    self.view.set_state(JobState::Running, now);
+                    self.view.set_state(JobState::Running, self.now());
                     tracing::info!("all tasks are running");
                     self.rescaled();
-                    let actions = self.decisions.tasks_running(true, now);
+                    let actions = self.decisions.tasks_running(true, self.ticks());
                     let outcome = self.perform(actions);
                     let leaving = self.leaving.take();
                     return outcome.or_else(|| leaving.and_then(|worker| self.move_off(&worker)));
@@ -318,10 +348,8 @@ impl Coordinator {
             }
             TaskEvent::Finished(task) => {
                 if attempt.finished(task) {
-                    return match std::mem::replace(&mut self.ending, Ending::No) {
-                        Ending::Told(outcome) => Some(outcome),
-                        _ => self.failed(Error::internal("all tasks ended without being told to")),
-                    };
+                    // When they were told to, this ends the job with its outcome.
+                    return self.failed(Error::internal("all tasks ended without being told to"));
                 }
                 None
             }
@@ -354,6 +382,11 @@ impl Coordinator {
             Request::StopBehindCheckpoint { trigger, mode } => self.stop_behind_checkpoint(trigger, mode),
             Request::Savepoint { trigger, target, stop } => {
                 let target = target.or_else(|| self.settings.savepoint_dir.clone());
+                // Said at once, before other checkpoints are given up for it.
+                if let Err(e) = self.names.savepoint(target.as_deref()) {
+                    self.view.close_trigger(&trigger, failure(FailureReason::IoException, &e.to_string()));
+                    return None;
+                }
                 self.request(trigger, RequestKind::Savepoint { target, format: SnapshotFormat::Canonical, stop })
             }
         }
@@ -366,12 +399,11 @@ impl Coordinator {
             self.view.close_trigger(&trigger, failure(FailureReason::CheckpointCoordinatorSuspend, message));
             return None;
         }
-        let now = self.now();
-        match self.decisions.request(kind, now) {
+        match self.decisions.request(kind, self.ticks()) {
             Ok((request, actions)) => {
                 self.triggers.insert(request, trigger);
                 if let Some(mode) = stops {
-                    self.ending = Ending::Stop { behind: None, drain: mode == StopMode::Drain };
+                    self.ending = Ending::Stop { request, behind: None, drain: mode == StopMode::Drain };
                 }
                 self.perform(actions)
             }
@@ -385,7 +417,7 @@ impl Coordinator {
     fn perform(&mut self, actions: Vec<Action>) -> Option<JobOutcome> {
         for action in actions {
             let outcome = match action {
-                Action::Trigger { id, kind, request } => self.trigger(id, kind, request),
+                Action::Trigger { id, kind, .. } => self.trigger(id, kind),
                 Action::Finalize { id } => self.finalize(id),
                 Action::Complete { id, notify, request } => self.complete(id, notify, request),
                 Action::Abort { id, reason, message, request } => self.abort(id, reason, &message, request),

@@ -40,8 +40,7 @@ impl Coordinator {
             return None;
         }
         self.settings.deployer.keep(workers);
-        let now = self.now();
-        match self.decisions.request(RequestKind::Checkpoint, now) {
+        match self.decisions.request(RequestKind::Checkpoint, self.ticks()) {
             Ok((request, actions)) => {
                 self.ending = Ending::Rescale(Wanted { trigger: Some(trigger), parallelism, request });
                 self.perform(actions)
@@ -50,6 +49,33 @@ impl Coordinator {
                 let error = failure(refusal.reason, &refusal.message);
                 self.without_checkpoint(Some(trigger), parallelism, error)
             }
+        }
+    }
+
+    /// A client wants another parallelism while no tasks run: they start at it.
+    pub(super) fn rescale_next_start(&mut self, trigger: String, parallelism: u32, workers: Option<u32>) {
+        if parallelism == self.parallelism {
+            self.view.close_trigger(&trigger, done(parallelism, parallelism, 0));
+            return;
+        }
+        if let Err(e) = self.can_rescale(parallelism) {
+            self.view.close_trigger(&trigger, refused(&e));
+            return;
+        }
+        self.settings.deployer.keep(workers);
+        let from = std::mem::replace(&mut self.parallelism, parallelism);
+        tracing::info!("the tasks start at parallelism {parallelism} instead of {from}");
+        let next = Rescaling { trigger: Some(trigger), from, stopped: Instant::now() };
+        self.refuse_rescaling(&Error::transient(format!(
+            "another rescale, to {parallelism}, came before the tasks ran"
+        )));
+        self.rescaling = Some(next);
+    }
+
+    /// The rescale that waits for its tasks does not come about.
+    pub(super) fn refuse_rescaling(&mut self, error: &Error) {
+        if let Some(Rescaling { trigger: Some(trigger), .. }) = self.rescaling.take() {
+            self.view.close_trigger(&trigger, refused(error));
         }
     }
 
@@ -74,8 +100,7 @@ impl Coordinator {
         if !matches!(self.ending, Ending::No) {
             return None;
         }
-        let now = self.now();
-        let Ok((request, actions)) = self.decisions.request(RequestKind::Checkpoint, now) else {
+        let Ok((request, actions)) = self.decisions.request(RequestKind::Checkpoint, self.ticks()) else {
             // Its tasks are just being started.
             self.leaving = Some(worker.to_string());
             return None;
@@ -93,11 +118,11 @@ impl Coordinator {
         failed: TriggerOutcome,
     ) -> Option<JobOutcome> {
         self.ending = Ending::No;
-        let trigger = trigger?;
+        let Some(trigger) = trigger else { return self.carry_on() };
         let latest = self.view.checkpoints().latest;
         if latest.completed.is_none() && latest.restored.is_none() {
             self.view.close_trigger(&trigger, failed);
-            return None;
+            return self.carry_on();
         }
         tracing::warn!("no new checkpoint to rescale from; the latest one is taken");
         self.redeploy(Some(trigger), parallelism)
@@ -118,7 +143,7 @@ impl Coordinator {
         if let Some(outcome) = self.tear_down(&Error::transient("the tasks start again elsewhere")) {
             return Some(outcome);
         }
-        self.start_tasks()
+        self.start_tasks().unwrap_or_else(|e| self.failed(e))
     }
 
     /// All tasks run: reports a rescale.

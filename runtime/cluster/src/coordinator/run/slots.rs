@@ -23,7 +23,8 @@ impl Coordinator {
     /// Returns when there are enough slots, or with the job's outcome when a client ended the wait.
     /// Errors (Transient) after `slot.request.timeout`.
     pub(super) fn await_slots(&mut self) -> Result<Option<JobOutcome>> {
-        let slots = self.slots(self.parallelism)?;
+        let mut parallelism = self.parallelism;
+        let mut slots = self.slots(parallelism)?;
         self.view.set_wanted(self.parallelism, slots);
         let s = &self.settings;
         let (deployer, timeout) = (s.deployer.clone(), s.slot_timeout());
@@ -60,6 +61,11 @@ impl Coordinator {
             };
             if let Some(outcome) = request.and_then(|r| self.while_waiting(r)) {
                 return Ok(Some(outcome));
+            }
+            if parallelism != self.parallelism {
+                parallelism = self.parallelism;
+                slots = self.slots(parallelism)?;
+                self.view.set_wanted(parallelism, slots);
             }
         }
         Ok(None)

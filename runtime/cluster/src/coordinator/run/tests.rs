@@ -15,10 +15,13 @@ use streamjob_core::options::Options;
 use streamjob_engine::JobGraph;
 use streamjob_engine::deploy::{Deployment, OperatorStatus, TaskSnapshot, VertexInfo};
 use streamjob_engine::testing::ManualClock;
-use streamjob_state::HeapFactory;
+use streamjob_state::{Clock, HeapFactory};
 
 mod adopt;
+mod faults;
+mod files;
 mod rescale;
+mod simulate;
 
 const SOURCE: TaskId = TaskId { vertex: 0, subtask: 0 };
 const SINK: TaskId = TaskId { vertex: 1, subtask: 0 };
@@ -105,6 +108,7 @@ fn vertices() -> Vec<VertexInfo> {
 struct Rig {
     job: Coordinator,
     clock: Arc<ManualClock>,
+    ticks: Arc<ManualClock>,
     told: Arc<Mutex<Vec<String>>>,
     deployer: Arc<PaperDeployer>,
 }
@@ -176,8 +180,11 @@ impl Rig {
         let (requests_in, requests) = unbounded();
         let view = crate::coordinator::view_settings(&settings, &config);
         let view = JobView::new(view, requests_in);
-        let job = Coordinator::new(settings, config, ledger, view, requests);
-        Ok(Self { job, clock, told, deployer })
+        let mut job = Coordinator::new(settings, config, ledger, view, requests);
+        let ticks = Arc::new(ManualClock::at(0));
+        let shown = ticks.clone();
+        job.ticks = Box::new(move || shown.now_ms());
+        Ok(Self { job, clock, ticks, told, deployer })
     }
 
     /// The same event from every task; the outcome of the last.
@@ -200,8 +207,8 @@ impl Rig {
     }
 
     fn pass(&mut self, ms: i64) -> Option<JobOutcome> {
-        let now = self.job.now();
-        self.clock.set(now + ms);
+        self.clock.set(self.clock.now_ms() + ms);
+        self.ticks.set(self.ticks.now_ms() + ms);
         self.job.on_time()
     }
 
@@ -287,6 +294,18 @@ fn periodic_checkpoints_are_published_and_restored_with_numbers_that_go_on() {
     let empty = Rig::from(&storage, RestoreFrom::None, &[]).unwrap();
     let ledger = empty.job.ledger.as_ref().unwrap();
     assert_eq!((ledger.next_id(), ledger.job_id() == &job_id), (1, false));
+}
+
+#[test]
+fn a_wall_clock_that_is_set_neither_holds_up_checkpoints_nor_expires_them() {
+    let mut rig = Rig::new(&storage(), &[]);
+    assert!(rig.pass(1000).is_none());
+    rig.clock.set(rig.clock.now_ms() + 24 * 3_600_000);
+    assert!(rig.pass(0).is_none());
+    assert!(rig.snapshots(1).is_none());
+    rig.clock.set(rig.clock.now_ms() - 48 * 3_600_000);
+    assert!(rig.pass(1000).is_none());
+    assert_eq!(rig.told(), ["trigger 1", "complete 1", "trigger 2"]);
 }
 
 #[test]

@@ -11,7 +11,6 @@ fn left(attempt: &str, restored_from: Option<&str>, state: TaskState) -> Candida
         terms: Terms {
             job: JobDescription { parallelism: 1, ..Default::default() },
             restored_from: restored_from.map(str::to_string),
-            self_contained: true,
             ..Terms::default()
         },
         tasks: TASKS.into_iter().map(|t| (t, state)).collect(),
@@ -82,15 +81,12 @@ fn ended_tasks_are_gone_on_with_to_their_last_checkpoint() {
 #[test]
 fn tasks_whose_past_is_not_the_jobs_are_started_again() {
     let (storage, latest) = two_checkpoints();
-    let mut foreign = left("a1", None, TaskState::Running);
-    foreign.terms.self_contained = false;
     let mut failed = left("a1", None, TaskState::Running);
     failed.hindrance = Some("one has failed".into());
     for (candidate, from) in [
         // Of an attempt that others have published after.
         (left("b1", Some("elsewhere/chk-1"), TaskState::Running), RestoreFrom::Auto),
         (left("b1", None, TaskState::Running), RestoreFrom::Auto),
-        (foreign, RestoreFrom::Auto),
         (failed, RestoreFrom::Auto),
         // The user names what to start from.
         (left("a1", None, TaskState::Running), RestoreFrom::Path(latest.clone())),

@@ -101,7 +101,7 @@ impl streamjob_engine::SourceFactory for PaperSource {
     }
 }
 
-fn one_vertex() -> JobGraph {
+pub(super) fn one_vertex() -> JobGraph {
     use streamjob_engine::graph::{Node, NodeKind};
     let kind = NodeKind::Source(Arc::new(PaperSource));
     let schema = streamjob_core::Schema::default();
@@ -138,4 +138,45 @@ fn a_failure_during_a_rescale_is_told_and_the_old_parallelism_goes_on() {
     assert!(rig.job.on_event(TaskEvent::Failed(SINK, Error::transient("disk on fire"))).is_none());
     assert!(failure_of(&rig).contains("disk on fire"), "{}", failure_of(&rig));
     assert_eq!(rig.told().last().unwrap(), "deploy at 1");
+}
+
+#[test]
+fn a_rescale_while_no_tasks_run_is_that_of_the_next_start() {
+    let options = [("restart-strategy.type", "fixed-delay"), ("restart-strategy.fixed-delay.delay", "50 ms")];
+    let mut rig = Rig::new(&storage(), &options);
+    rig.pass(1000);
+    rig.snapshots(1);
+    rig.told();
+    for (trigger, parallelism) in [("first", 2), ("t", 3), ("same", 3)] {
+        rig.job.view.open_trigger(trigger, TriggerKind::Rescale);
+        assert!(rig.job.view.request(Request::Rescale { trigger: trigger.into(), parallelism, workers: None }));
+    }
+    assert!(rig.job.on_event(TaskEvent::PeerLost(Error::transient("lost"))).is_none());
+    assert_eq!(rig.told(), ["cancel", "deploy at 3"]);
+    assert!(rig.trigger().is_none(), "not done before all tasks run");
+    assert!(rig.all(TaskEvent::Running).is_none());
+    assert_eq!(rig.trigger().unwrap().rescale.unwrap().to, 3);
+    let of = |trigger| rig.job.view.trigger_status(trigger).unwrap().operation.unwrap();
+    assert!(of("first").failure.unwrap().message.contains("another rescale, to 3"));
+    assert_eq!(of("same").rescale.unwrap().to, 3);
+}
+
+#[test]
+fn input_that_ends_during_a_rescale_that_fails_ends_the_job() {
+    let options = [("execution.checkpointing.tolerable-failed-checkpoints", "9")];
+    for moves in [false, true] {
+        let mut rig = Rig::new(&storage(), &options);
+        if moves {
+            rig.job.on_event(TaskEvent::Leaving("w".into()))
+        } else {
+            rig.rescale(2)
+        };
+        assert!(rig.all(TaskEvent::Ended).is_none());
+        assert_eq!(rig.told(), ["trigger 1"]);
+        assert!(rig.declines(1, Error::transient("bucket is full")).is_none());
+        assert_eq!(rig.told(), ["abort 1", "trigger 2"]);
+        assert!(rig.snapshots(2).is_none());
+        assert!(rig.all(|t| TaskEvent::Published(t, 2)).is_none());
+        assert_eq!(outcome(rig.all(TaskEvent::Finished)), "finished chk-2");
+    }
 }
