@@ -2,7 +2,7 @@
 
 use super::rescale::one_vertex;
 use super::*;
-use streamjob_checkpoint::collector::fsck;
+use streamjob_checkpoint::fsck;
 use streamjob_engine::deploy::OperatorSnapshot;
 use streamjob_state::snapshot::SnapshotFile;
 use streamjob_state::{FileRef, KeyedSnapshot, Scope, SnapshotStore};
@@ -51,7 +51,7 @@ impl Rig {
     pub(super) fn settle(&mut self) {
         assert!(self.job.background.settle(WAIT));
         let Some(ledger) = &self.job.ledger else { return };
-        let report = fsck(ledger.job(), &ledger.job().paths().lineage(ledger.job_id()), true).unwrap();
+        let report = fsck::lineage(ledger.job(), &ledger.job().paths().lineage(ledger.job_id()), true).unwrap();
         assert!(report.missing.is_empty() && report.unreadable.is_empty(), "{report:?}");
     }
 }
