@@ -183,6 +183,7 @@ impl Bench {
             namespace: "default".into(),
             owner: "test".into(),
             revision: String::new(),
+            script: String::new(),
             deployer,
             graph: Arc::new(planned.graph),
             options: planned.options,

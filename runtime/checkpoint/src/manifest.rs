@@ -79,6 +79,9 @@ pub struct Manifest {
     pub backend: String,
     /// Program and version that wrote it.
     pub written_by: String,
+    /// Digest of the job's script; empty where that is not known.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub script: String,
     /// Where this lineage was restored from, if it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restored_from: Option<String>,
@@ -261,6 +264,7 @@ pub(crate) mod tests {
             max_parallelism: 128,
             backend: "hashmap".into(),
             written_by: "streamjob test".into(),
+            script: String::new(),
             restored_from: None,
             savepoint_path: None,
             sizes: Sizes::default(),

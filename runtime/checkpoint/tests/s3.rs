@@ -243,6 +243,7 @@ fn manifest(job: &Job, lineage: &Lineage, slot: &Slot, id: u64) -> Manifest {
         max_parallelism: 128,
         backend: "hashmap".into(),
         written_by: job.paths().dir().to_string(),
+        script: String::new(),
         restored_from: None,
         savepoint_path: None,
         sizes: Sizes::default(),

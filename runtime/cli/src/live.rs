@@ -120,10 +120,11 @@ impl Live {
             let left = eta.map(|d| format!(", {} left", units::span(d))).unwrap_or_default();
             parts.push(format!("{:.0}%{left}", (done * 100.0).floor()));
         }
+        // A narrow terminal cuts the end.
+        parts.push(checkpoint(&self.view.checkpoints(), now_ms));
         if let Some(watermark) = f.watermark {
             parts.push(format!("watermark {}", units::time(watermark)));
         }
-        parts.push(checkpoint(&self.view.checkpoints(), now_ms));
         parts.join(" · ")
     }
 

@@ -14,9 +14,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use streamjob_api::{CheckpointInfo, TriggerKind};
 use streamjob_checkpoint::restore::RestoreFrom;
+use streamjob_checkpoint::{Storage, history};
 use streamjob_cluster::control::{PoolConfig, PoolDeployer, Timing, WorkerPool};
 use streamjob_cluster::{Called, JobOutcome, JobView, Past, Prepared, RunningJob};
-use streamjob_core::Result;
+use streamjob_core::{Error, Result};
 use streamjob_engine::net::Tls;
 use streamjob_state::{Clock, SystemClock};
 
@@ -94,6 +95,7 @@ fn execute(args: &RunArgs, workers: Option<&CoordinatorArgs>) -> Result<(), Fail
         start: String::new(),
     };
     let from = settings.restore.clone();
+    let (script, store) = (settings.script.clone(), settings.storage.clone());
     // Nobody looks at the screen of a managed process, and what passes will be tried again.
     let not_started = if managed { Failure::One } else { Failure::NotStarted };
     let waiting = Prepared::new(settings).map_err(not_started)?;
@@ -137,11 +139,29 @@ fn execute(args: &RunArgs, workers: Option<&CoordinatorArgs>) -> Result<(), Fail
         storage: has_checkpoints.then_some(storage.as_str()),
         default_storage,
     };
+    match &outcome {
+        JobOutcome::AlreadyFinished { checkpoint } if !managed => {
+            same_script(&store, checkpoint, &script, &footer.again)?
+        }
+        _ => {}
+    }
     log::note(&footer.text());
     match outcome {
         JobOutcome::Failed(e) => Err(Failure::One(e)),
         _ => Ok(()),
     }
+}
+
+/// Errors (User) when it was another script that has finished: this one has not run.
+fn same_script(storage: &Storage, checkpoint: &str, script: &str, again: &str) -> Result<()> {
+    let finished = history::inspect(storage, checkpoint)?.script;
+    if finished.is_empty() || finished == script {
+        return Ok(());
+    }
+    Err(Error::user(format!("the job has finished, but with another script: this one was not run (see {checkpoint})"))
+        .fix(format!(
+            "run it from the start with {again} --from none, or give it a name of its own with SET 'pipeline.name' = '…'"
+        )))
 }
 
 /// Begins the job, at once or when it is told to; `None` when there is nothing to do.

@@ -71,6 +71,13 @@ fn a_script_runs_to_its_end_and_prints_its_rows() {
     let again = streamjob(dir.path(), &["run", "counts.sql", "--no-rest"]);
     assert!(again.status.success(), "{}", err(&again));
     assert_eq!(out(&again), "");
+    // Another script under that name is not taken for done.
+    std::fs::write(dir.path().join("counts.sql"), SQL.replace("COUNT(*)", "COUNT(item)")).unwrap();
+    let other = streamjob(dir.path(), &["run", "counts.sql", "--no-rest"]);
+    assert_eq!(other.status.code(), Some(2), "{}", err(&other));
+    for part in ["with another script", "--from none", "pipeline.name"] {
+        assert!(err(&other).contains(part), "{}", err(&other));
+    }
     let anew =
         streamjob(dir.path(), &["run", "counts.sql", "--no-rest", "--from", "none", "--set", "state.backend=hashmap"]);
     assert_eq!(out(&anew).lines().count(), 6, "{}", err(&anew));

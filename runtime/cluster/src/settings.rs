@@ -25,6 +25,8 @@ pub struct JobSettings {
     /// Which form of the job its owner wants; empty on a laptop. A process of the same owner and revision as the last one
     /// goes on from the job's own state, whatever it was told to start from.
     pub revision: String,
+    /// Digest of the script, so that a finished job tells another one from its own; empty where nobody asks.
+    pub script: String,
     /// The plan.
     pub graph: Arc<JobGraph>,
     /// Options in force.

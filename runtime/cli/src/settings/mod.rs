@@ -21,7 +21,7 @@ use streamjob_cluster::control::LocalDeployer;
 use streamjob_cluster::control::message::JobDescription;
 use streamjob_cluster::{JobSettings, RestoreFrom};
 use streamjob_core::options::{Options, find, parse_bool};
-use streamjob_core::{Error, Result};
+use streamjob_core::{Error, Result, key};
 use streamjob_crds::upgrade::{ClaimMode, RestorePoint};
 use streamjob_crds::{JobSource, StreamJob};
 use streamjob_sql::PlannedJob;
@@ -213,6 +213,7 @@ impl Prepared {
             namespace: self.namespace.clone(),
             owner: LOCAL_OWNER.into(),
             revision: String::new(),
+            script: script_digest(&self.sql),
             deployer: Arc::new(LocalDeployer),
             graph: Arc::new(planned.graph),
             parallelism,
@@ -230,6 +231,11 @@ impl Prepared {
             name,
         })
     }
+}
+
+/// Tells scripts apart; not by the space around them.
+pub fn script_digest(sql: &str) -> String {
+    format!("{:016x}", key::hash(sql.trim().as_bytes()))
 }
 
 fn parse_from(text: &str) -> RestoreFrom {

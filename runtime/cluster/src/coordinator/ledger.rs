@@ -123,7 +123,11 @@ impl Ledger {
             decision.claim.revision.clone_from(&settings.revision);
             decision.own(if settings.claim { ClaimMode::Claim } else { ClaimMode::NoClaim });
             for skipped in &decision.skipped {
-                tracing::warn!("checkpoint {} is passed over: {}", skipped.location, skipped.reason);
+                tracing::warn!(
+                    "checkpoint {} is passed over: {}; what was published since the one before is published again",
+                    skipped.location,
+                    skipped.reason
+                );
             }
             if let Some(point) = &decision.point {
                 check_fits(settings, point)?;
@@ -343,6 +347,7 @@ impl Ledger {
             max_parallelism: settings.max_parallelism,
             backend: settings.backend.name().to_string(),
             written_by: format!("streamjob {}", env!("CARGO_PKG_VERSION")),
+            script: settings.script.clone(),
             restored_from: self.restored_from.clone(),
             savepoint_path: done.kind.is_savepoint().then(|| done.slot.location.clone()),
             sizes: Sizes::default(),

@@ -226,6 +226,7 @@ fn start(case: &Case, rows: &Arc<Rows>, dir: &Path, parallelism: u32, restore: R
         namespace: "default".into(),
         owner: "bench".into(),
         revision: String::new(),
+        script: String::new(),
         deployer: Arc::new(LocalDeployer),
         graph: Arc::new(planned.graph),
         options: planned.options,

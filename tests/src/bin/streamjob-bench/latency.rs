@@ -123,6 +123,7 @@ fn measure(sql: &str, workers: usize) -> Result<(Vec<u64>, u64)> {
         namespace: "default".into(),
         owner: "bench".into(),
         revision: String::new(),
+        script: String::new(),
         deployer,
         graph: Arc::new(planned.graph),
         options: planned.options,

@@ -130,6 +130,7 @@ fn settings(
         namespace: "default".into(),
         owner: "me".into(),
         revision: String::new(),
+        script: String::new(),
         graph: Arc::new(JobGraph::default()),
         options: all,
         parallelism: 1,
