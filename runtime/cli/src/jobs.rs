@@ -40,7 +40,11 @@ pub struct Registration {
 impl Registration {
     /// Registers a job below `folder`. User error while another process runs a job of that name.
     pub fn new(folder: &Path, entry: &Entry) -> Result<Self> {
-        fs::create_dir_all(folder).transient(format!("cannot create the folder {}", folder.display()))?;
+        fs::create_dir_all(folder).map_err(|e| {
+            Error::user(format!("cannot create the folder {}", folder.display()))
+                .caused_by(e)
+                .fix("run from a folder that this process can write to, and in which .streamjob is a folder")
+        })?;
         let path = folder.join(format!("{}.{}.json", entry.namespace, entry.name));
         for _ in 0..TRIES {
             let file = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&path);

@@ -28,6 +28,7 @@ CREATE TABLE orders (uid BIGINT, item STRING) WITH ('connector'='filesystem', 'p
 CREATE TABLE counts (uid BIGINT, cnt BIGINT) WITH ('connector'='print');
 INSERT INTO counts SELECT uid, COUNT(*) AS cnt FROM orders GROUP BY uid;
 ";
+const LAST: &str = "INSERT INTO counts SELECT uid, COUNT(*) AS cnt FROM orders GROUP BY uid;";
 
 /// A folder with a job, `counts.sql`, and its input.
 fn folder() -> tempfile::TempDir {
@@ -134,7 +135,18 @@ fn bad_input_ends_with_code_2_and_a_fix() {
     write("badrow.sql", &SQL.replace("orders.csv", "bad.csv"));
     write("bad.csv", "1,a\nx,b\n");
     write("gone.sql", &SQL.replace("orders.csv", "gone.csv"));
-    let table: [(&[&str], &str); 14] = [
+    let into_file = "WITH ('connector'='filesystem', 'path'='taken', 'format'='csv'); INSERT INTO counts SELECT uid, uid FROM orders;";
+    write("taken.sql", &SQL.replace("WITH ('connector'='print');", into_file).replace(LAST, ""));
+    write("taken", "");
+    write("chain.sql", &SQL.replace("COUNT(*)", &format!("COUNT(uid{})", " + 1".repeat(4000))));
+    let table: [(&[&str], &str); 18] = [
+        (&["run", "taken.sql", "--no-rest"], "must be a folder"),
+        (&["run", "chain.sql"], "1000 operators in a row"),
+        (
+            &["run", "counts.sql", "--no-rest", "--set", "state.backend.rocksdb.localdir=taken/x"],
+            "localdir must be a folder",
+        ),
+        (&["cancel"], "no job runs from this folder"),
         (&["run", "nothing.sql"], "nothing.sql"),
         (&["run", "empty.sql"], "empty"),
         (&["run", "syntax.sql"], "syntax.sql"),

@@ -29,10 +29,18 @@ fn failed(context: &dyn Display, e: rocksdb::Error) -> Error {
 }
 
 pub(crate) fn create_dir(dir: &Path) -> Result<()> {
+    use std::io::ErrorKind::{AlreadyExists, InvalidFilename, NotADirectory, PermissionDenied, ReadOnlyFilesystem};
     std::fs::create_dir_all(dir).map_err(|e| {
-        Error::transient(format!("cannot create the state folder {}", dir.display()))
-            .caused_by(e)
-            .fix("make the folder of local state writable and its disk large enough")
+        let message = format!("cannot create the state folder {}", dir.display());
+        // No restart makes these another place.
+        let stays = matches!(
+            e.kind(),
+            AlreadyExists | InvalidFilename | NotADirectory | PermissionDenied | ReadOnlyFilesystem
+        );
+        let error = if stays { Error::user(message) } else { Error::transient(message) };
+        error.caused_by(e).fix(
+            "state.backend.rocksdb.localdir must be a folder that this process can write to, on a disk that is large enough",
+        )
     })
 }
 

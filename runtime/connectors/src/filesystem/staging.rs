@@ -38,6 +38,8 @@ pub(super) fn failed(what: &str, path: &Path, e: io::Error) -> Error {
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
             Error::user(message).fix("let this process's user write to the folder of the table's option 'path'")
         }
+        ErrorKind::NotADirectory | ErrorKind::AlreadyExists | ErrorKind::InvalidFilename => Error::user(message)
+            .fix("the table's option 'path' must be a folder, or not be there yet; something else is in its place"),
         _ => Error::transient(message),
     };
     error.caused_by(e)
