@@ -11,7 +11,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use streamjob_core::error::ErrorExt;
-use streamjob_core::{Barrier, Batch, DataType, Error, LogicalType, OperatorUid, Result, Schema};
+use streamjob_core::{Barrier, Batch, DataType, Error, JobId, LogicalType, OperatorUid, Result, Schema};
 use streamjob_engine::deploy::{DeployRequest, RestoreState, Share, TaskCommand, TaskEvent};
 use streamjob_engine::net::{Network, NetworkConfig};
 use streamjob_engine::testing::MemoryStore;
@@ -187,6 +187,7 @@ fn run_share(network: Arc<Network>, worker: usize, peers: Vec<String>) -> Result
     let deployment = deploy_local(DeployRequest {
         graph: Arc::new(graph),
         job: "exchange".into(),
+        job_id: JobId::from_random(0),
         parallelism: 1,
         max_parallelism: 128,
         attempt: "bench".into(),
