@@ -123,8 +123,12 @@ pub(super) fn publish(place: &Opened, name: &str, size: u64) -> Result<bool> {
                     return sync_dir(dir).map(|()| true);
                 }
             }
-            sync_dir(dir)?;
-            there(&visible)
+            let published = there(&visible)?;
+            // The folder may be gone with all that was in it.
+            if published {
+                sync_dir(dir)?;
+            }
+            Ok(published)
         }
         Opened::Bucket { store, key, .. } => {
             let visible = join(key, name);

@@ -205,6 +205,24 @@ fn visible_files_may_be_taken_away() {
 }
 
 #[test]
+fn the_whole_folder_may_be_taken_away() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("out");
+    let table = files_table(out.to_str().unwrap(), &[]);
+    let mut sink = Sink::open(&table, &local(), "a1", &OperatorState::default());
+    sink.write(&[1]);
+    let state = sink.barrier(1);
+    sink.complete(1);
+    drop(sink);
+    fs::remove_dir_all(&out).unwrap();
+    let mut sink = Sink::open(&table, &local(), "a2", &state);
+    sink.write(&[2]);
+    sink.barrier(2);
+    sink.complete(2);
+    assert_eq!(visible(&table, &local()), [2]);
+}
+
+#[test]
 fn visible_objects_may_be_taken_away() {
     let (config, store) = in_memory();
     let take = || names(&store).iter().filter(|n| !n.contains("_staging")).for_each(|n| store.delete(n).unwrap());
