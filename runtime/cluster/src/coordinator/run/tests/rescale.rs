@@ -180,3 +180,24 @@ fn input_that_ends_during_a_rescale_that_fails_ends_the_job() {
         assert_eq!(outcome(rig.all(TaskEvent::Finished)), "finished chk-2");
     }
 }
+
+#[test]
+fn what_was_due_behind_a_failed_rescale_is_not_sent_to_its_new_tasks() {
+    let options = [("execution.checkpointing.tolerable-failed-checkpoints", "9")];
+    let mut rig = Rig::new(&storage(), &options);
+    rig.pass(1000);
+    rig.snapshots(1);
+    rig.rescale(2);
+    rig.job.view.open_trigger("behind", TriggerKind::Checkpoint);
+    assert!(rig.job.on_request(Request::Checkpoint { trigger: "behind".into() }).is_none());
+    rig.told();
+    // The next one in the queue falls due with the decline, and is given up with the tasks.
+    assert!(rig.declines(2, Error::transient("bucket is full")).is_none());
+    assert_eq!(rig.told(), ["abort 2", "cancel", "deploy at 2"]);
+    assert!(rig.job.view.trigger_status("behind").unwrap().operation.unwrap().failure.is_some());
+    assert!(rig.all(TaskEvent::Running).is_none());
+    assert!(rig.pass(1000).is_none());
+    assert!(rig.snapshots(4).is_none());
+    assert_eq!(rig.told(), ["trigger 4", "complete 4"]);
+    assert_eq!(rig.job.view.checkpoints().counts.in_progress, 0);
+}
