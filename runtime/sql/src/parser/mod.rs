@@ -5,6 +5,7 @@
 pub mod ddl;
 pub mod dialect;
 pub mod json;
+mod literals;
 pub mod names;
 mod statement;
 pub mod types;
@@ -60,7 +61,7 @@ fn tokens(sql: &str) -> Result<Vec<TokenWithSpan>> {
             _ => {}
         }
     }
-    Ok(tokens)
+    literals::joined(tokens)
 }
 
 /// The error for what stands in Flink's grammar but not in ours.
@@ -328,6 +329,7 @@ impl ScriptParser<'_> {
     fn query(&mut self) -> Result<Box<Query>> {
         let query = self.parser.parse_query().map_err(from_parser)?;
         names::refuse_reserved_tables(&query)?;
+        names::refuse_text_aliases(&query)?;
         Ok(query)
     }
 
