@@ -20,8 +20,9 @@ pub(crate) type Fit<T = ()> = std::result::Result<T, String>;
 pub(crate) struct TimeRules {
     /// Between date and time.
     pub separator: char,
-    /// True when one-digit months and days are read (csv).
-    pub short_dates: bool,
+    /// As the csv format reads them: one-digit months and days, days that carry over to the next month, blanks around
+    /// timestamps, times without seconds.
+    pub csv: bool,
 }
 
 /// One column or nested part of one.
@@ -151,7 +152,7 @@ impl Column {
             Column::Text(b) => b.append_value(text),
             Column::Bytes(b) => b.append_value(scalar::base64_decode(text)?),
             Column::Date(b) => b.append_value(scalar::date(text, times)?),
-            Column::Time(b, p) => b.append_value(scalar::time(text, *p)?),
+            Column::Time(b, p) => b.append_value(scalar::time(text, *p, times)?),
             Column::Timestamp(b, p) => b.append_value(scalar::timestamp(text, *p, times)?),
             Column::Instant(b, p) => b.append_value(scalar::instant(text, *p, times)?),
             Column::Array(..) => return Err("a text is no ARRAY".into()),

@@ -71,6 +71,25 @@ fn files_are_read_as_flink_reads_them() {
     ];
     let pairs = [("id", Int), ("k", S), ("v", Int), ("more", S)];
     let named = [("id", Int), ("name", S)];
+    let loose = [
+        ("id", Int),
+        ("ts", DataType::Timestamp(3)),
+        ("t", DataType::Time(0)),
+        ("d", DataType::Date),
+        ("b", DataType::VarBinary(i32::MAX as u32)),
+        ("s", S),
+    ];
+    let mut loose_csv = loose.to_vec();
+    loose_csv.truncate(5);
+    loose_csv.push(("n", DataType::Decimal(5, 1)));
+    loose_csv.push(("r", row(&[("x", Int), ("y", Int)])));
+    let scalars = [
+        ("id", Int),
+        ("v", S),
+        ("a", DataType::Array(Box::new(ty(S)))),
+        ("r", row(&[("x", S)])),
+        ("m", DataType::Map(Box::new(ty(S)), Box::new(ty(S)))),
+    ];
     let cases: &[(&str, &str, &str, &[(&str, DataType)], &[(&str, &str)])] = &[
         ("format_csv_types", "types.csv", "csv", &types, &[]),
         ("format_csv_null_empty", "gaps.csv", "csv", &gaps, &[("csv.null-literal", "")]),
@@ -97,6 +116,9 @@ fn files_are_read_as_flink_reads_them() {
         ("format_json_missing", "nested.json", "json", &people, &[("json.fail-on-missing-field", "true")]),
         ("format_json_broken", "broken.json", "json", &named, &[]),
         ("format_json_ignore", "broken.json", "json", &named, &[("json.ignore-parse-errors", "true")]),
+        ("format_json_loose", "loose.json", "json", &loose, &[("json.ignore-parse-errors", "true")]),
+        ("format_csv_loose", "loose.csv", "csv", &loose_csv, &[ignore]),
+        ("format_json_text", "scalars.json", "json", &scalars, &[]),
         ("format_json_iso", "iso.json", "json", &iso, &[("json.timestamp-format.standard", "ISO-8601")]),
     ];
     for (golden, file, format, columns, options) in cases {

@@ -3,7 +3,8 @@
 use super::column::{Fit, TimeRules};
 use std::str::FromStr;
 use streamjob_core::text::{
-    parse_date, parse_decimal, parse_iso_date, parse_iso_instant, parse_iso_time, parse_iso_timestamp, to_unit,
+    calendar::days_from_civil, parse_decimal, parse_iso_date, parse_iso_instant, parse_iso_time, parse_iso_timestamp,
+    to_unit,
 };
 use streamjob_core::types::time_unit;
 
@@ -55,9 +56,11 @@ pub(super) fn float<T: FromStr>(text: &str, what: &str) -> Fit<T> {
 
 /// `None` for a number with more digits than the type has: NULL, as in Flink.
 pub(super) fn decimal(text: &str, precision: u8, scale: u8) -> Fit<Option<i128>> {
-    match parse_decimal(text, precision, scale) {
+    // `new BigDecimal(text)` knows no blanks.
+    let value = if text.trim() == text { parse_decimal(text, precision, scale) } else { None };
+    match value {
         Some(value) => Ok(Some(value)),
-        None if is_number(text.trim()) => Ok(None),
+        None if is_number(text) => Ok(None),
         None => Err(not(text, &format!("a DECIMAL({precision}, {scale})"))),
     }
 }
@@ -71,31 +74,45 @@ fn is_number(text: &str) -> bool {
 }
 
 pub(super) fn date(text: &str, times: TimeRules) -> Fit<i32> {
-    let parsed = if times.short_dates {
-        let t = text.trim();
-        let dashed = t.bytes().filter(|b| *b == b'-').count() == 2 && !t.contains(' ');
-        dashed.then(|| parse_date(t)).flatten()
-    } else {
-        parse_iso_date(text)
-    };
+    let parsed = if times.csv { sql_date(text) } else { parse_iso_date(text) };
     parsed.ok_or_else(|| not(text, "a DATE (yyyy-MM-dd)"))
 }
 
-/// Milliseconds of the day; digits of the second beyond the precision are cut.
-pub(super) fn time(text: &str, precision: u8) -> Fit<i32> {
-    let ms = parse_iso_time(text.trim()).ok_or_else(|| not(text, "a TIME (HH:mm:ss)"))?;
-    let step = 10i32.pow(u32::from(3u8.saturating_sub(precision)));
-    Ok(ms - ms % step)
+/// `java.sql.Date.valueOf`: the 31st of a month that does not have it is the next one's first.
+fn sql_date(text: &str) -> Option<i32> {
+    let mut parts = text.split('-');
+    let mut part = |least: usize, most: usize| {
+        let digits = parts.next().filter(|p| (least..=most).contains(&p.len()))?;
+        digits.bytes().all(|b| b.is_ascii_digit()).then(|| digits.parse::<i64>().ok()).flatten()
+    };
+    let (year, month, day) = (part(4, 4)?, part(1, 2)?, part(1, 2)?);
+    let real = parts.next().is_none() && (1..=12).contains(&month) && (1..=31).contains(&day);
+    real.then(|| i32::try_from(days_from_civil(year, month, 1) + day - 1).ok()).flatten()
+}
+
+/// Milliseconds of the day. In csv, digits of the second beyond the precision are cut; in json they stay, seconds have
+/// to be there, and 24:00:00 is midnight.
+pub(super) fn time(text: &str, precision: u8, times: TimeRules) -> Fit<i32> {
+    let refused = || not(text, "a TIME (HH:mm:ss)");
+    if times.csv {
+        let ms = parse_iso_time(text).ok_or_else(refused)?;
+        let step = 10i32.pow(u32::from(3u8.saturating_sub(precision)));
+        return Ok(ms - ms % step);
+    }
+    if text == "24:00:00" {
+        return Ok(0);
+    }
+    parse_iso_time(text).filter(|_| text.matches(':').count() == 2).ok_or_else(refused)
 }
 
 pub(super) fn timestamp(text: &str, precision: u8, times: TimeRules) -> Fit<i64> {
-    parse_iso_timestamp(text.trim(), times.separator)
+    parse_iso_timestamp(if times.csv { text.trim() } else { text }, times.separator)
         .and_then(|(s, n)| to_unit(s, n, &time_unit(precision), precision))
         .ok_or_else(|| not(text, &format!("a TIMESTAMP({precision}) (yyyy-MM-dd{}HH:mm:ss.SSS)", times.separator)))
 }
 
 pub(super) fn instant(text: &str, precision: u8, times: TimeRules) -> Fit<i64> {
-    parse_iso_instant(text.trim(), times.separator)
+    parse_iso_instant(if times.csv { text.trim() } else { text }, times.separator)
         .and_then(|(s, n)| to_unit(s, n, &time_unit(precision), precision))
         .ok_or_else(|| not(text, &format!("a TIMESTAMP_LTZ({precision}) (yyyy-MM-dd{}HH:mm:ss.SSSZ)", times.separator)))
 }
@@ -112,8 +129,18 @@ pub(super) fn base64_encode(bytes: &[u8], out: &mut String) {
     }
 }
 
+/// Blanks may stand between groups of four; the last group is whole.
 pub(super) fn base64_decode(text: &str) -> Fit<Vec<u8>> {
-    let digits = text.trim_end_matches('=');
+    let mut groups = String::with_capacity(text.len());
+    for c in text.chars() {
+        if !(c <= ' ' && groups.len() % 4 == 0) {
+            groups.push(c);
+        }
+    }
+    let digits = groups.trim_end_matches('=');
+    if groups.len() % 4 != 0 || groups.len() - digits.len() > 2 {
+        return Err(not(text, "base64"));
+    }
     let mut out = Vec::with_capacity(digits.len() * 3 / 4);
     let (mut word, mut bits) = (0u32, 0u32);
     for byte in digits.bytes() {
@@ -125,7 +152,7 @@ pub(super) fn base64_decode(text: &str) -> Fit<Vec<u8>> {
             out.push((word >> bits) as u8);
         }
     }
-    if digits.len() % 4 == 1 { Err(not(text, "base64")) } else { Ok(out) }
+    Ok(out)
 }
 
 #[cfg(test)]
@@ -164,20 +191,47 @@ mod tests {
         assert_eq!(decimal("1e99", 5, 1), Ok(None));
         assert!(decimal("1.2.3", 5, 1).is_err());
         assert!(decimal("", 5, 1).is_err());
+        assert!(decimal(" 1 ", 5, 1).is_err());
         assert!(decimal("-", 5, 1).is_err());
     }
 
     #[test]
     fn dates_and_times() {
-        let csv = TimeRules { separator: ' ', short_dates: true };
-        let json = TimeRules { separator: ' ', short_dates: false };
+        let csv = TimeRules { separator: ' ', csv: true };
+        let json = TimeRules { separator: ' ', csv: false };
         assert_eq!(date("2024-2-9", csv), date("2024-02-09", json));
         assert!(date("2024-2-9", json).is_err());
         assert!(date("2024", csv).is_err());
-        assert_eq!(time("10:11:12.987", 0), Ok(36_672_000));
-        assert_eq!(time("10:11:12.987", 3), Ok(36_672_987));
+        assert_eq!(date("2024-02-30", csv), date("2024-03-01", json));
+        assert!(
+            date("2024-02-30", json).is_err() && date(" 2024-01-09", csv).is_err() && date("2024-01-32", csv).is_err()
+        );
+        assert_eq!(time("10:11:12.987", 0, csv), Ok(36_672_000));
+        assert_eq!(time("10:11:12.987", 3, csv), Ok(36_672_987));
+        assert_eq!(time("10:11:12.987", 0, json), Ok(36_672_987));
+        assert_eq!((time("10:11", 0, csv), time("24:00:00", 0, json)), (Ok(36_660_000), Ok(0)));
+        assert!(
+            time("10:11", 0, json).is_err() && time("24:00:00", 0, csv).is_err() && time(" 10:11:12", 0, csv).is_err()
+        );
+        assert_eq!(timestamp("2024-02-30 24:00:00", 3, json), timestamp(" 2024-03-01 00:00:00", 3, csv));
+        assert!(timestamp("2024-01-09 10:11", 3, csv).is_err() && timestamp(" 2024-01-09 10:11:12", 3, json).is_err());
         assert!(timestamp("2024-01-01T00:00:00", 3, csv).is_err());
         assert!(instant("2024-01-01 00:00:00", 3, csv).is_err());
+    }
+
+    #[test]
+    fn base64_as_jackson_reads_it() {
+        for (text, expected) in [
+            (" YWJj ", Some("abc")),
+            ("YWJj YWI=", Some("abcab")),
+            ("", Some("")),
+            ("YWJ", None),
+            ("YW Jj", None),
+            ("Y===", None),
+            ("YW=j", None),
+        ] {
+            assert_eq!(base64_decode(text).ok(), expected.map(|t| t.as_bytes().to_vec()), "{text}");
+        }
     }
 
     proptest! {

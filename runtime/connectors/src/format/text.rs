@@ -8,7 +8,7 @@ use arrow::array::{
 };
 use arrow::datatypes::{DataType as ArrowType, TimeUnit};
 use std::fmt::Write;
-use streamjob_core::text::{date, double, float, time_ms, timestamp_sql};
+use streamjob_core::text::{date, decimal, double, float, time_ms, timestamp_sql};
 use streamjob_core::{DataType, Error, Result};
 
 /// How a scalar is written.
@@ -29,7 +29,8 @@ pub(super) fn get<'a, T: 'static>(array: &'a dyn Array, ty: &DataType) -> Result
         .ok_or_else(|| Error::internal(format!("a column of type {ty} is carried as {}", array.data_type())))
 }
 
-/// Appends a scalar that is not NULL; `separator` stands between date and time.
+/// Appends a scalar that is not NULL; `separator` stands between date and time. A plain decimal has all digits of
+/// its scale and no exponent.
 pub(super) fn scalar(
     out: &mut String,
     array: &dyn Array,
@@ -58,7 +59,12 @@ pub(super) fn scalar(
             return Ok(if value.is_finite() { Kind::Bare } else { Kind::NotANumber });
         }
         DataType::Decimal(_, scale) => {
-            stripped_decimal(out, get::<Decimal128Array>(array, ty)?.value(row), *scale, plain_decimal);
+            let unscaled = get::<Decimal128Array>(array, ty)?.value(row);
+            if plain_decimal {
+                out.push_str(&decimal(unscaled, *scale));
+            } else {
+                stripped_decimal(out, unscaled, *scale);
+            }
             return Ok(Kind::Bare);
         }
         DataType::Char(_) | DataType::VarChar(_) => out.push_str(get::<StringArray>(array, ty)?.value(row)),
@@ -102,10 +108,10 @@ fn timestamp(array: &dyn Array, row: usize, ty: &DataType) -> Result<(i64, TimeU
     })
 }
 
-/// `BigDecimal.stripTrailingZeros().toString()`: `1.25`, `0`, `1E+1`; or without an exponent.
-fn stripped_decimal(out: &mut String, mut unscaled: i128, scale: u8, plain: bool) {
+/// `BigDecimal.stripTrailingZeros().toString()`: `1.25`, `0`, `1E+1`.
+fn stripped_decimal(out: &mut String, mut unscaled: i128, scale: u8) {
     let mut scale = i32::from(scale);
-    while unscaled != 0 && unscaled % 10 == 0 && (scale > 0 || !plain) {
+    while unscaled != 0 && unscaled % 10 == 0 {
         unscaled /= 10;
         scale -= 1;
     }
@@ -117,7 +123,7 @@ fn stripped_decimal(out: &mut String, mut unscaled: i128, scale: u8, plain: bool
         out.push('-');
     }
     let adjusted = digits.len() as i32 - 1 - scale;
-    if scale >= 0 && (plain || adjusted >= -6) {
+    if scale >= 0 && adjusted >= -6 {
         let scale = scale as usize;
         let padded = format!("{digits:0>width$}", width = scale + 1);
         let (whole, fraction) = padded.split_at(padded.len() - scale);
@@ -139,19 +145,21 @@ mod tests {
 
     #[test]
     fn decimals_as_big_decimal_writes_them() {
-        for (unscaled, scale, text, plain) in [
-            (12_500_000_000, 10, "1.25", "1.25"),
-            (0, 10, "0", "0"),
-            (100_000_000_000, 10, "1E+1", "10"),
-            (-7_500, 3, "-7.5", "-7.5"),
+        for (unscaled, scale, stripped, plain) in [
+            (12_500_000_000, 10, "1.25", "1.2500000000"),
+            (0, 2, "0", "0.00"),
+            (100_000_000_000, 10, "1E+1", "10.0000000000"),
+            (-7_500, 3, "-7.5", "-7.500"),
             (1_200, 0, "1.2E+3", "1200"),
             (1, 10, "1E-10", "0.0000000001"),
             (12, 8, "1.2E-7", "0.00000012"),
             (1, 6, "0.000001", "0.000001"),
         ] {
-            for (plainly, expected) in [(false, text), (true, plain)] {
+            let ty = DataType::Decimal(38, scale);
+            let array = Decimal128Array::from(vec![unscaled]).with_precision_and_scale(38, scale as i8).unwrap();
+            for (plainly, expected) in [(false, stripped), (true, plain)] {
                 let mut out = String::new();
-                stripped_decimal(&mut out, unscaled, scale, plainly);
+                scalar(&mut out, &array, 0, &ty, ' ', plainly).unwrap();
                 assert_eq!(out, expected);
             }
         }

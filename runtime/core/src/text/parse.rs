@@ -84,6 +84,9 @@ pub fn parse_timestamp_strict(text: &str) -> Result<(i64, u32), ParseFailure> {
         if !cursor.rest().is_empty() {
             return Err(ParseFailure::At(cursor.at));
         }
+        if seconds == 86_400 && nanos > 0 {
+            return Err(ParseFailure::OutOfRange);
+        }
     }
     // Java's formatter takes the month's last day for a 31 that it does not have.
     let last = if (1..=12).contains(&m) && (1..=31).contains(&d) { d.min(days_in_month(y, m)) } else { d };
@@ -117,14 +120,15 @@ impl<'a> Cursor<'a> {
         Ok(())
     }
 
-    /// Seconds of the day; parts have `least` to two digits.
+    /// Seconds of the day, 24:00:00 included; parts have `least` to two digits.
     fn time_of_day(&mut self, least: usize) -> Result<i64, ParseFailure> {
         let h = self.digits(least, 2)?;
         self.expect(':')?;
         let m = self.digits(least, 2)?;
         self.expect(':')?;
         let s = self.digits(least, 2)?;
-        if h < 24 && m < 60 && s < 60 { Ok((h * 60 + m) * 60 + s) } else { Err(ParseFailure::OutOfRange) }
+        let seconds = (h * 60 + m) * 60 + s;
+        if seconds <= 86_400 && m < 60 && s < 60 { Ok(seconds) } else { Err(ParseFailure::OutOfRange) }
     }
 
     fn fraction(&mut self) -> Result<u32, ParseFailure> {
@@ -150,12 +154,17 @@ pub fn parse_iso_date(text: &str) -> Option<i32> {
 }
 
 fn iso_date(cursor: &mut Cursor<'_>) -> Option<i32> {
+    let (y, m, d) = iso_parts(cursor)?;
+    valid_date(y, m, d)
+}
+
+fn iso_parts(cursor: &mut Cursor<'_>) -> Option<(i64, i64, i64)> {
     let y = cursor.digits(4, 4).ok()?;
     cursor.expect('-').ok()?;
     let m = cursor.digits(2, 2).ok()?;
     cursor.expect('-').ok()?;
     let d = cursor.digits(2, 2).ok()?;
-    valid_date(y, m, d)
+    Some((y, m, d))
 }
 
 /// `12:34`, `12:34:56`, `12:34:56.789`: milliseconds of the day.
@@ -191,10 +200,13 @@ pub fn parse_iso_instant(text: &str, sep: char) -> Option<(i64, u32)> {
     parse_iso_timestamp(text.strip_suffix('Z')?, sep)
 }
 
+/// With seconds; a day past the month's end is its last, and 24:00:00 the next day's midnight, as Java resolves them.
 fn iso_timestamp(cursor: &mut Cursor<'_>, sep: char) -> Option<(i64, u32)> {
-    let days = iso_date(cursor)?;
+    let (y, m, d) = iso_parts(cursor)?;
+    let days = valid_date(y, m, if (1..=12).contains(&m) && d <= 31 { d.min(days_in_month(y, m)) } else { d })?;
     cursor.expect(sep).ok()?;
-    let (seconds, nanos) = iso_time(cursor)?;
+    let seconds = cursor.time_of_day(2).ok()?;
+    let nanos = cursor.fraction().ok().filter(|n| seconds < 86_400 || *n == 0)?;
     Some((i64::from(days) * 86_400 + seconds, nanos))
 }
 
@@ -308,6 +320,9 @@ mod tests {
             ("2024-01-05 10:11:12.345", Some("2024-01-05 10:11:12.345")),
             ("1969-12-31 23:59:59.1239", Some("1969-12-31 23:59:59.123")),
             ("2023-02-31", Some("2023-02-28 00:00:00.000")),
+            ("2024-01-09 24:00:00", Some("2024-01-10 00:00:00.000")),
+            ("2024-01-09 24:00:00.5", None),
+            ("2024-01-09 24:00:01", None),
             ("2024-13-45 00:00:00", None),
             ("2024-01-05 10:11", None),
             ("2024-01-05T10:11:12", None),
@@ -322,7 +337,10 @@ mod tests {
         }
         assert_eq!(parse_timestamp_strict("abc"), Err(ParseFailure::At(0)));
         assert_eq!(parse_timestamp_strict("2024-01-05T10:11:12"), Err(ParseFailure::At(10)));
-        assert_eq!(parse_iso_timestamp("2024-01-05T10:11", 'T'), Some((1_704_449_460, 0)));
+        assert_eq!(parse_iso_timestamp("2024-01-05T10:11:00", 'T'), Some((1_704_449_460, 0)));
+        assert_eq!(parse_iso_timestamp("2024-01-05T10:11", 'T'), None);
+        assert_eq!(parse_iso_timestamp("2023-02-31T24:00:00", 'T'), parse_iso_timestamp("2023-03-01T00:00:00", 'T'));
+        assert_eq!(parse_iso_timestamp("2023-02-32T00:00:00", 'T'), None);
         assert_eq!(parse_iso_instant("2024-01-05 10:11:00.5Z", ' '), Some((1_704_449_460, 500_000_000)));
         assert_eq!(parse_iso_instant("2024-01-05 10:11:00.5", ' '), None);
     }

@@ -55,7 +55,10 @@ impl Binder<'_> {
             Expr::BinaryOp { left, op, right } => self.binary(left, op, right),
             Expr::UnaryOp { op, expr } => match op {
                 UnaryOperator::Not => logic::not(self.bind(expr)?, env),
-                UnaryOperator::Minus => negate(self.bind(expr)?),
+                UnaryOperator::Minus => match literal::minimum(expr) {
+                    Some(smallest) => Ok(smallest),
+                    None => negate(self.bind(expr)?),
+                },
                 UnaryOperator::Plus => {
                     let bound = self.bind(expr)?;
                     if bound.ty.data.is_numeric() {
@@ -76,6 +79,7 @@ impl Binder<'_> {
             Expr::IsNotUnknown(e) => logic::is_truth(self.bind(e)?, None, true, env),
             Expr::IsDistinctFrom(l, r) => comparison(Comparison::Distinct, self.bind(l)?, self.bind(r)?, env),
             Expr::IsNotDistinctFrom(l, r) => comparison(Comparison::NotDistinct, self.bind(l)?, self.bind(r)?, env),
+            Expr::InList { expr, list, negated } if parts(expr).is_some() => self.row_in(expr, list, *negated),
             Expr::InList { expr, list, negated } => {
                 logic::in_list(self.bind(expr)?, self.all(list)?, *negated, env, &self.schema)
             }
@@ -171,6 +175,10 @@ impl Binder<'_> {
 
     fn binary(&self, left: &Expr, op: &BinaryOperator, right: &Expr) -> Result<BoundExpr> {
         let env = &self.env;
+        if let (BinaryOperator::Eq | BinaryOperator::NotEq, Some(l), Some(r)) = (op, parts(left), parts(right)) {
+            let equal = self.rows_equal(l, r)?;
+            return if *op == BinaryOperator::Eq { Ok(equal) } else { logic::not(equal, env) };
+        }
         let (l, r) = (self.bind(left)?, self.bind(right)?);
         let arith = |op| arithmetic(op, l.clone(), r.clone(), env);
         let compare = |op| comparison(op, l.clone(), r.clone(), env);
@@ -191,6 +199,41 @@ impl Binder<'_> {
             BinaryOperator::StringConcat => self.call("||", vec![l, r]),
             other => Err(Error::user(format!("operator {other} is not supported"))),
         }
+    }
+
+    /// Rows are equal when all their parts are; a NULL among them makes that unknown.
+    fn rows_equal(&self, left: &[Expr], right: &[Expr]) -> Result<BoundExpr> {
+        if left.len() != right.len() {
+            return Err(Error::user(format!("a row of {} values is compared with one of {}", left.len(), right.len()))
+                .fix("give both as many values"));
+        }
+        let mut all: Option<BoundExpr> = None;
+        for (l, r) in left.iter().zip(right) {
+            let equal = comparison(Comparison::Eq, self.bind(l)?, self.bind(r)?, &self.env)?;
+            all = Some(match all {
+                None => equal,
+                Some(so_far) => logic::and_or(true, so_far, equal, &self.env)?,
+            });
+        }
+        all.ok_or_else(|| Error::user("a row of no values cannot be compared"))
+    }
+
+    fn row_in(&self, row: &Expr, list: &[Expr], negated: bool) -> Result<BoundExpr> {
+        let row = parts(row).unwrap_or_default();
+        let mut any: Option<BoundExpr> = None;
+        for item in list {
+            let item = parts(item).ok_or_else(|| {
+                Error::user(format!("the row ({} values) is compared with {item}, which is no row", row.len()))
+                    .fix("write (a, b) IN ((1, 2), (3, 4))")
+            })?;
+            let equal = self.rows_equal(row, item)?;
+            any = Some(match any {
+                None => equal,
+                Some(so_far) => logic::and_or(false, so_far, equal, &self.env)?,
+            });
+        }
+        let any = any.ok_or_else(|| Error::user("IN takes at least one value"))?;
+        if negated { logic::not(any, &self.env) } else { Ok(any) }
     }
 
     fn case(&self, operand: Option<&Expr>, conditions: &[CaseWhen], otherwise: Option<&Expr>) -> Result<BoundExpr> {
@@ -292,5 +335,14 @@ impl Binder<'_> {
 
     fn call(&self, name: &str, args: Vec<BoundExpr>) -> Result<BoundExpr> {
         functions::bind(name, args, &self.env)
+    }
+}
+
+/// The values of `(a, b)`.
+fn parts(ast: &Expr) -> Option<&[Expr]> {
+    match ast {
+        Expr::Tuple(items) => Some(items),
+        Expr::Nested(inner) => parts(inner),
+        _ => None,
     }
 }

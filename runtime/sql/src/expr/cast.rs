@@ -20,7 +20,7 @@ pub enum CastMode {
     Explicit,
     /// TRY_CAST: what cannot be converted is NULL.
     Try,
-    /// Into a sink's column: as CAST, but the length of text and bytes is left alone.
+    /// Into a sink's column: as CAST.
     Implicit,
 }
 
@@ -53,7 +53,7 @@ impl How {
 pub(crate) fn cast_to(mut expr: BoundExpr, to: &LogicalType, mode: CastMode, env: &Env) -> Result<BoundExpr> {
     let nullable = expr.ty.nullable || mode == CastMode::Try;
     let ty = LogicalType { data: to.data.clone(), nullable };
-    if expr.ty.data == to.data || keeps_values(&expr.ty.data, &to.data, mode) {
+    if expr.ty.data == to.data || keeps_values(&expr.ty.data, &to.data) {
         expr.ty = ty;
         return Ok(expr);
     }
@@ -106,14 +106,8 @@ pub(crate) fn cast_to(mut expr: BoundExpr, to: &LogicalType, mode: CastMode, env
 }
 
 /// True when the cast changes the type but no value.
-fn keeps_values(from: &DataType, to: &DataType, mode: CastMode) -> bool {
+fn keeps_values(from: &DataType, to: &DataType) -> bool {
     match (from, to) {
-        (DataType::Char(_) | DataType::VarChar(_), DataType::Char(_) | DataType::VarChar(_))
-        | (DataType::Binary(_) | DataType::VarBinary(_), DataType::Binary(_) | DataType::VarBinary(_))
-            if mode == CastMode::Implicit =>
-        {
-            true
-        }
         (DataType::Char(n) | DataType::VarChar(n), DataType::VarChar(m)) => n <= m,
         (DataType::Binary(n) | DataType::VarBinary(n), DataType::VarBinary(m)) => n <= m,
         _ => false,

@@ -137,13 +137,6 @@ fn comparable(left: &LogicalType, right: &LogicalType) -> Result<LogicalType> {
     if l.is_string() && time(r) {
         return Ok(LogicalType::new(r.clone()));
     }
-    let instants = matches!(
-        (l, r),
-        (DataType::Timestamp(_), DataType::TimestampLtz(_)) | (DataType::TimestampLtz(_), DataType::Timestamp(_))
-    );
-    if instants {
-        return Err(refuse());
-    }
     common_type(&[left.clone(), right.clone()]).ok_or_else(refuse)
 }
 

@@ -1,9 +1,11 @@
 //! Java's date and time patterns: `DateTimeFormatter` for formatting and strict
 //! parsing, `SimpleDateFormat`'s lenient parsing where Flink uses that class.
 
+mod fallback;
 mod parse;
 
 use super::args::Moment;
+pub use fallback::sql_value;
 use streamjob_core::text::calendar::{civil_from_days, days_from_civil, iso_week};
 
 const MONTHS: [&str; 12] = [

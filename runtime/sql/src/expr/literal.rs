@@ -72,7 +72,7 @@ fn hex(text: &str) -> Option<Vec<u8>> {
 fn number(text: &str) -> Result<BoundExpr> {
     let out_of_range = || Error::user(format!("numeric literal '{text}' is out of range"));
     if text.contains(['e', 'E']) {
-        let value: f64 = text.parse().map_err(|_| out_of_range())?;
+        let value = text.parse().ok().filter(|v: &f64| v.is_finite()).ok_or_else(out_of_range)?;
         return Ok(constant(ScalarValue::Float64(Some(value)), LogicalType::not_null(DataType::Double), text));
     }
     let text = text.strip_suffix('.').unwrap_or(text);
@@ -94,6 +94,19 @@ fn number(text: &str) -> Result<BoundExpr> {
     }
     let value: i64 = text.parse().map_err(|_| out_of_range())?;
     Ok(constant(ScalarValue::Int64(Some(value)), LogicalType::not_null(DataType::BigInt), text))
+}
+
+/// The smallest INT and BIGINT: without their sign they are larger than the type's largest value.
+pub fn minimum(digits: &Expr) -> Option<BoundExpr> {
+    match digits {
+        Expr::Nested(inner) => minimum(inner),
+        Expr::Value(ValueWithSpan { value: Value::Number(text, _), .. }) => {
+            let text = format!("-{text}");
+            let smallest = text.parse() == Ok(i32::MIN) || text.parse() == Ok(i64::MIN);
+            smallest.then(|| number(&text).ok()).flatten()
+        }
+        _ => None,
+    }
 }
 
 /// `DATE '…'`, `TIME '…'`, `TIMESTAMP '…'`.
@@ -120,8 +133,9 @@ pub fn typed(data_type: &AstType, value: &ValueWithSpan) -> Result<BoundExpr> {
             (ScalarValue::Time32Millisecond(Some(ms)), DataType::Time(digits))
         }
         AstType::Timestamp(..) => {
+            // Midnight as 24:00 is read in a text, but is no literal.
             let (seconds, nanos) = parse_timestamp(text)
-                .filter(|_| text.contains(':'))
+                .filter(|_| !text.contains(" 24:"))
                 .ok_or_else(|| illegal("TIMESTAMP", "2024-01-31 12:34:56"))?;
             let unit = time_unit(digits);
             let value =

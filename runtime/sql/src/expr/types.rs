@@ -23,7 +23,7 @@ pub fn common_type(types: &[LogicalType]) -> Option<LogicalType> {
 
 fn common_data(a: &DataType, b: &DataType) -> Option<DataType> {
     use DataType::{
-        Array, BigInt, Binary, Char, Date, Decimal, Double, Float, Int, Map, Multiset, Row, SmallInt, Time, Timestamp,
+        Array, BigInt, Binary, Char, Decimal, Double, Float, Int, Map, Multiset, Row, SmallInt, Time, Timestamp,
         TimestampLtz, TinyInt, VarBinary, VarChar,
     };
     if a == b {
@@ -57,7 +57,6 @@ fn common_data(a: &DataType, b: &DataType) -> Option<DataType> {
         (Time(x), Time(y)) => Time(*x.max(y)),
         (Timestamp(x), Timestamp(y)) => Timestamp(*x.max(y)),
         (TimestampLtz(x), TimestampLtz(y)) => TimestampLtz(*x.max(y)),
-        (Date, Timestamp(x)) | (Timestamp(x), Date) => Timestamp(*x),
         (Timestamp(x), TimestampLtz(y)) | (TimestampLtz(x), Timestamp(y)) => TimestampLtz(*x.max(y)),
         (Array(x), Array(y)) => Array(Box::new(common_type(&[(**x).clone(), (**y).clone()])?)),
         (Multiset(x), Multiset(y)) => Multiset(Box::new(common_type(&[(**x).clone(), (**y).clone()])?)),
@@ -195,7 +194,7 @@ mod tests {
             (&["CHAR(2)", "CHAR(2)"], Some("CHAR(2)")),
             (&["CHAR(2)", "STRING"], Some("STRING")),
             (&["TIMESTAMP(3)", "TIMESTAMP(6)"], Some("TIMESTAMP(6)")),
-            (&["DATE", "TIMESTAMP(3)"], Some("TIMESTAMP(3)")),
+            (&["DATE", "TIMESTAMP(3)"], None),
             (&["ARRAY<INT>", "ARRAY<BIGINT>"], Some("ARRAY<BIGINT>")),
             (&["INT", "STRING"], None),
             (&["BOOLEAN", "INT"], None),

@@ -48,6 +48,17 @@ impl Zone {
         name.parse().ok().map(Zone::Named)
     }
 
+    /// `java.util.TimeZone.getTimeZone`: an id in its exact case, `GMT+2`, `GMT-8:30`, one of the old three letters,
+    /// and GMT for anything else.
+    pub fn lenient(name: &str) -> Self {
+        let own = || match name.strip_prefix("GMT") {
+            Some(offset) if offset.starts_with(['+', '-']) => gmt_offset(offset).map(Zone::Fixed),
+            _ => name.parse().ok().map(Zone::Named),
+        };
+        let short = SHORT.iter().find(|(short, _)| *short == name).and_then(|(_, long)| Self::parse(long));
+        short.or_else(own).unwrap_or(Zone::Fixed(0))
+    }
+
     fn offset(self, seconds: i64) -> i64 {
         match self {
             Zone::Fixed(offset) => offset,
@@ -97,6 +108,53 @@ impl Zone {
     }
 }
 
+/// Seconds of `+2`, `+02`, `-830`, `-0830` or `+2:30`.
+fn gmt_offset(text: &str) -> Option<i64> {
+    let sign = if text.starts_with('-') { -1 } else { 1 };
+    let body = text.get(1..)?;
+    let (hours, minutes) = match body.split_once(':') {
+        Some((hours, minutes)) => (hours, Some(minutes).filter(|m| m.len() == 2)?),
+        None if body.len() > 2 => body.split_at_checked(body.len() - 2)?,
+        None => (body, "0"),
+    };
+    let plain = |t: &str| (1..=2).contains(&t.len()) && t.bytes().all(|b| b.is_ascii_digit());
+    let (hours, minutes): (i64, i64) =
+        (plain(hours) && plain(minutes)).then_some((hours.parse().ok()?, minutes.parse().ok()?))?;
+    (hours < 24 && minutes < 60).then_some(sign * (hours * 3600 + minutes * 60))
+}
+
+/// Java's `ZoneId.SHORT_IDS`.
+const SHORT: [(&str, &str); 28] = [
+    ("EST", "-05:00"),
+    ("HST", "-10:00"),
+    ("MST", "-07:00"),
+    ("ACT", "Australia/Darwin"),
+    ("AET", "Australia/Sydney"),
+    ("AGT", "America/Argentina/Buenos_Aires"),
+    ("ART", "Africa/Cairo"),
+    ("AST", "America/Anchorage"),
+    ("BET", "America/Sao_Paulo"),
+    ("BST", "Asia/Dhaka"),
+    ("CAT", "Africa/Harare"),
+    ("CNT", "America/St_Johns"),
+    ("CST", "America/Chicago"),
+    ("CTT", "Asia/Shanghai"),
+    ("EAT", "Africa/Addis_Ababa"),
+    ("ECT", "Europe/Paris"),
+    ("IET", "America/Indiana/Indianapolis"),
+    ("IST", "Asia/Kolkata"),
+    ("JST", "Asia/Tokyo"),
+    ("MIT", "Pacific/Apia"),
+    ("NET", "Asia/Yerevan"),
+    ("NST", "Pacific/Auckland"),
+    ("PLT", "Asia/Karachi"),
+    ("PNT", "America/Phoenix"),
+    ("PRT", "America/Puerto_Rico"),
+    ("PST", "America/Los_Angeles"),
+    ("SST", "Pacific/Guadalcanal"),
+    ("VST", "Asia/Ho_Chi_Minh"),
+];
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -114,6 +172,28 @@ mod tests {
         assert_eq!(Zone::parse("UTC"), Some(Zone::Fixed(0)));
         assert!(matches!(Zone::parse("Asia/Kolkata"), Some(Zone::Named(_))));
         assert_eq!(Zone::parse("Mars/Base"), None);
+    }
+
+    #[test]
+    fn names_as_the_old_class_reads_them() {
+        for (name, same) in [
+            ("PST", "America/Los_Angeles"),
+            ("EST", "-05:00"),
+            ("+02:00", "UTC"),
+            ("UTC+2", "UTC"),
+            ("europe/berlin", "UTC"),
+            ("GMT+25", "UTC"),
+            ("GMT+2", "+02:00"),
+            ("GMT-0230", "-02:30"),
+            ("GMT+2:30", "+02:30"),
+            ("Europe/Berlin", "Europe/Berlin"),
+        ] {
+            assert_eq!(
+                Some(Zone::lenient(name)).map(|z| z.offset(0)),
+                Zone::parse(same).map(|z| z.offset(0)),
+                "{name}"
+            );
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod chains;
 pub mod ddl;
 pub mod dialect;
 pub mod json;
+mod literals;
 pub mod names;
 mod statement;
 pub mod types;
@@ -64,7 +65,7 @@ fn tokens(sql: &str) -> Result<Vec<TokenWithSpan>> {
         }
     }
     check_chains(&tokens)?;
-    Ok(tokens)
+    literals::joined(tokens)
 }
 
 /// The error for what stands in Flink's grammar but not in ours.
@@ -332,6 +333,7 @@ impl ScriptParser<'_> {
     fn query(&mut self) -> Result<Box<Query>> {
         let query = self.parser.parse_query().map_err(from_parser)?;
         names::refuse_reserved_tables(&query)?;
+        names::refuse_text_aliases(&query)?;
         Ok(query)
     }
 

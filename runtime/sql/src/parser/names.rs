@@ -1,7 +1,9 @@
 //! Names of tables and columns, and the words that need backticks to be one.
 
 use crate::position::{Position, parser_error};
-use datafusion_expr::sqlparser::ast::{Ident, ObjectName, Query, Visit, Visitor};
+use datafusion_expr::sqlparser::ast::{
+    Ident, ObjectName, Query, Select, SelectItem, Spanned, TableFactor, Visit, Visitor,
+};
 use datafusion_expr::sqlparser::parser::{Parser, ParserError};
 use datafusion_expr::sqlparser::tokenizer::{Token, Word};
 use std::ops::ControlFlow;
@@ -76,6 +78,44 @@ pub fn refuse_reserved_tables(query: &Query) -> Result<()> {
         }
     }
     match query.visit(&mut Reserved) {
+        ControlFlow::Break(error) => Err(error),
+        ControlFlow::Continue(()) => Ok(()),
+    }
+}
+
+/// sqlparser takes a text as an alias: `SELECT a 'b'`.
+pub fn refuse_text_aliases(query: &Query) -> Result<()> {
+    struct Aliases;
+    impl Aliases {
+        fn check(alias: &Ident, place: Position) -> ControlFlow<Error> {
+            if alias.quote_style != Some('\'') {
+                return ControlFlow::Continue(());
+            }
+            let error =
+                place.error(format!("syntax error: Expecting alias, found character literal '{}'", alias.value));
+            ControlFlow::Break(error.fix("quote names by backticks"))
+        }
+    }
+    impl Visitor for Aliases {
+        type Break = Error;
+        fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<Error> {
+            for item in &select.projection {
+                if let SelectItem::ExprWithAlias { expr, alias } = item {
+                    Self::check(alias, Position::of_expr(expr))?;
+                }
+            }
+            ControlFlow::Continue(())
+        }
+        fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<Error> {
+            match factor {
+                TableFactor::Table { alias: Some(alias), .. } | TableFactor::Derived { alias: Some(alias), .. } => {
+                    Self::check(&alias.name, Position::of(factor.span()))
+                }
+                _ => ControlFlow::Continue(()),
+            }
+        }
+    }
+    match query.visit(&mut Aliases) {
         ControlFlow::Break(error) => Err(error),
         ControlFlow::Continue(()) => Ok(()),
     }

@@ -111,6 +111,7 @@ fn queries_keep_flinks_syntax() {
         "WITH a (x) AS (SELECT 1), b AS (SELECT x FROM a) SELECT x FROM b UNION ALL (SELECT 2)",
         "VALUES (1, 'a'), (2, 'b')",
         "SELECT a.b.c, t.* FROM (VALUES (1)) AS t (x)",
+        "SELECT 'a'\n -- more\n 'b' AS c FROM t",
         "SELECT x'45F0ab', U&'\\00e9', 1.5, 1e3, .5",
     ] {
         assert!(matches!(one(query), Statement::Query(_)), "{query}");
@@ -179,6 +180,13 @@ fn errors_carry_line_and_column() {
             "INSERT INTO t\nSELECT a FROM\nWHERE x",
             "line 3, column 1: syntax error: expected a table, found the reserved word WHERE (write `WHERE`)",
         ),
+        (
+            "SELECT b,\n  a 'x' FROM t",
+            "line 2, column 3: syntax error: Expecting alias, found character literal 'x' (quote names by backticks)",
+        ),
+        ("SELECT 1 FROM (SELECT 1 AS 'x')", "line 1, column 23: syntax error: Expecting alias"),
+        ("SELECT 1 FROM t 'x'", "line 1, column 15: syntax error: Expecting alias"),
+        ("SELECT 'a' 'b' FROM t", "line 1, column 12: syntax error: String literal continued on same line"),
         ("INSERT INTO t SELECT a,, b FROM t", "line 1, column 24: syntax error: "),
         ("INSERT INTO t SELECT CAST(a AS FOO<INT>) FROM t", "line 1, column 32: syntax error: unknown data type FOO"),
     ] {

@@ -128,7 +128,7 @@ fn match_columns(
         let bound = match column {
             Some((s, c)) => {
                 if !implicitly_castable(&c.ty, &target.ty) {
-                    let cause = format!("Incompatible types for sink column '{}' at position {i}.", target.name);
+                    let cause = format!("Incompatible types for sink column '{}' at position {}.", target.name, i + 1);
                     return Err(mismatch(table, targets, &query, insert, &cause));
                 }
                 bind::column(s, c)

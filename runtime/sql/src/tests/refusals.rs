@@ -90,7 +90,7 @@ fn refusals_name_construct_place_and_cure() {
             "SELECT k, v, f FROM plain",
             "Column types of query result and sink for 'default_catalog.default_database.counts' do not match.\nCause: Different number of columns.\n\nQuery schema: [k: STRING, v: INT, f: DOUBLE]\nSink schema:  [k: STRING, n: BIGINT]",
         ),
-        ("SELECT k, f FROM plain", "Cause: Incompatible types for sink column 'n' at position 1."),
+        ("SELECT k, f FROM plain", "Cause: Incompatible types for sink column 'n' at position 2."),
         ("SELECT k, v FROM plain UNION ALL SELECT k FROM plain", "Column count mismatch in UNION ALL"),
         (
             "SELECT k, v FROM plain UNION ALL SELECT v, v FROM plain",

@@ -11,7 +11,7 @@ use arrow::array::RecordBatch;
 use std::borrow::Cow;
 use streamjob_core::{Error, Result, Schema};
 
-const TIMES: TimeRules = TimeRules { separator: ' ', short_dates: true };
+const TIMES: TimeRules = TimeRules { separator: ' ', csv: true };
 
 pub(crate) struct CsvDecoder {
     options: CsvOptions,
@@ -122,7 +122,8 @@ fn append(column: &mut Column, text: &str, options: &CsvOptions) -> Fit {
                 return Ok(());
             }
             let parts = parts(text);
-            if parts.len() > fields.len() || (parts.len() < fields.len() && !options.ignore_errors) {
+            // Flink leaves out parts that there is no field for.
+            if parts.len() < fields.len() && !options.ignore_errors {
                 return Err(format!("'{text}' has {} parts, the ROW has {} fields", parts.len(), fields.len()));
             }
             let mut parts = parts.into_iter();

@@ -3,7 +3,9 @@
 //! an error; with it a bad value is NULL and a line that is no object is skipped.
 
 use super::JsonOptions;
+use super::line::{escaped, objects, reason};
 use super::plain::Plain;
+use super::rewrite::rewritten;
 use crate::format::column::{Column, Columns, Fit, TimeRules};
 use crate::format::{Decoder, Outcome, Place, Step, line};
 use arrow::array::RecordBatch;
@@ -30,7 +32,7 @@ impl JsonDecoder {
 }
 
 /// The members of an object, values unread.
-struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+pub(super) struct Members<'a>(pub(super) Vec<(Cow<'a, str>, &'a RawValue)>);
 
 impl<'a> Members<'a> {
     /// The last of equal names counts, as in Jackson.
@@ -65,7 +67,7 @@ impl<'de> Deserialize<'de> for Members<'de> {
 
 /// A text, borrowed when it has no escapes.
 #[derive(Deserialize)]
-struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
+pub(super) struct Key<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);
 
 /// Appends one value, given as its JSON text, which is known to be well formed.
 fn append(column: &mut Column, text: &str, ty: &DataType, options: &JsonOptions) -> Fit {
@@ -114,11 +116,14 @@ fn append(column: &mut Column, text: &str, ty: &DataType, options: &JsonOptions)
                 column.append_text(text.get(1..text.len() - 1).unwrap_or_default(), times(options))
             }
             b'"' => {
-                let Key(value) = parse(text).map_err(|e| e.to_string())?;
+                let Key(value) = parse(text).map_err(|e| reason(&e))?;
                 column.append_text(&value, times(options))
             }
             b'{' | b'[' => match column {
-                Column::Text(_) => column.append_text(&compact(text), times(options)),
+                Column::Text(_) => {
+                    let text = rewritten(text).map_err(|e| reason(&e))?;
+                    column.append_text(&text, times(options))
+                }
                 _ => Err(not(text, &format!("of type {ty}"))),
             },
             _ if column.append_digits(text.as_bytes()) => Ok(()),
@@ -126,7 +131,6 @@ fn append(column: &mut Column, text: &str, ty: &DataType, options: &JsonOptions)
                 Column::TinyInt(_) | Column::SmallInt(_) | Column::Int(_) | Column::BigInt(_) => {
                     column.append_text(&whole(text), times(options))
                 }
-                Column::Text(_) => column.append_text(&number_text(text), times(options)),
                 other => other.append_text(text, times(options)),
             },
         },
@@ -155,10 +159,10 @@ fn nested(column: &mut Column, text: Option<&str>, ty: &DataType, options: &Json
 }
 
 fn times(options: &JsonOptions) -> TimeRules {
-    TimeRules { separator: options.separator, short_dates: false }
+    TimeRules { separator: options.separator, csv: false }
 }
 
-fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> serde_json::Result<T> {
+pub(super) fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> serde_json::Result<T> {
     serde_json::from_str(text)
 }
 
@@ -176,31 +180,6 @@ fn whole(text: &str) -> Cow<'_, str> {
         Ok(value) if value.is_finite() && value.abs() < 9.3e18 => Cow::Owned(format!("{:.0}", value.trunc())),
         _ => Cow::Borrowed(text),
     }
-}
-
-/// A number in a text column: decimals as Java writes a double.
-fn number_text(text: &str) -> Cow<'_, str> {
-    match text.parse::<f64>() {
-        Ok(value) if text.contains(['.', 'e', 'E']) => Cow::Owned(streamjob_core::text::double(value)),
-        _ => Cow::Borrowed(text),
-    }
-}
-
-/// JSON without blanks between its tokens.
-fn compact(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let (mut inside, mut escaped) = (false, false);
-    for c in text.chars() {
-        if inside {
-            out.push(c);
-            inside = escaped || c != '"';
-            escaped = c == '\\' && !escaped;
-        } else if !c.is_ascii_whitespace() {
-            out.push(c);
-            inside = c == '"';
-        }
-    }
-    out
 }
 
 const SKIP: &str = "set 'json.ignore-parse-errors' = 'true' to read bad values as NULL and to skip malformed lines";
@@ -233,21 +212,28 @@ impl Decoder for JsonDecoder {
         if let Some(line) = plain {
             append_all(&mut self.columns, &self.types, self.plain.values(line), &self.options, place)?;
         } else {
-            let members: Members<'_> = match serde_json::from_slice(text) {
-                Ok(members) => members,
-                Err(_) if self.options.ignore_errors => return done(Outcome::Skipped),
-                Err(e) => {
-                    let message = format!(
-                        "{}, line {}, column {}: the line is not a JSON object",
-                        place.file,
-                        place.line,
-                        e.column().max(1)
-                    );
-                    return Err(Error::user(message).caused_by(e).fix(SKIP));
-                }
+            let text = std::str::from_utf8(text);
+            let repaired = text.ok().and_then(escaped);
+            let (found, bad) = match text {
+                Ok(text) => objects(repaired.as_deref().unwrap_or(text)),
+                Err(e) => (Vec::new(), Some((e.valid_up_to() + 1, "it is not UTF-8".into()))),
             };
-            let values: Vec<_> = self.columns.names.iter().map(|name| members.get(name)).collect();
-            append_all(&mut self.columns, &self.types, values.into_iter(), &self.options, place)?;
+            if let (Some((column, why)), false) = (&bad, self.options.ignore_errors) {
+                let (file, line) = (place.file, place.line);
+                let message = format!("{file}, line {line}, column {column}: the line is not a JSON object: {why}");
+                return Err(Error::user(message).fix(SKIP));
+            }
+            let rows = found.len();
+            for members in found {
+                let values: Vec<_> = self.columns.names.iter().map(|name| members.get(name)).collect();
+                append_all(&mut self.columns, &self.types, values.into_iter(), &self.options, place)?;
+                self.columns.rows += 1;
+            }
+            return done(match bad {
+                Some(_) => Outcome::Skipped,
+                None if rows == 0 => Outcome::Nothing,
+                None => Outcome::Row,
+            });
         }
         self.columns.rows += 1;
         done(Outcome::Row)

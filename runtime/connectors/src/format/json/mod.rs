@@ -2,8 +2,10 @@
 
 mod decode;
 mod encode;
+mod line;
 mod options;
 mod plain;
+mod rewrite;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 mod tests;

@@ -57,7 +57,12 @@ fn values_are_read_as_flink_reads_them() {
         (DataType::Decimal(10, 2), "\"3.456\"", "3.46"),
         (STRING, "\"é\\u0041\\t\\\"\"", "éA\t\""),
         (STRING, "7", "7"),
-        (STRING, "{\"a\" : [1, \" x\"]}", "{\"a\":[1,\" x\"]}"),
+        (STRING, "1.50", "1.50"),
+        (STRING, "1e5", "1e5"),
+        (STRING, "{\"a\" : [1, \" x\", 1.50, 1e5]}", "{\"a\":[1,\" x\",1.5,100000.0]}"),
+        (STRING, "{\"b\": \"\\u00e9\\/\\n\", \"a\": {}, \"b\": 2 }", "{\"b\":2,\"a\":{}}"),
+        (STRING, "[\"\\u00e9\\/\\n\"]", "[\"é/\\n\"]"),
+        (STRING, "\"a\tb\"", "a\tb"),
         (DataType::Double, "1.5e3", "1500.0"),
         (DataType::Timestamp(3), "\"2024-01-01 10:00:01\"", "2024-01-01T10:00:01"),
         (array, "[1, null, \"3\"]", "[1, null, 3]"),
@@ -78,7 +83,7 @@ fn bad_lines_name_file_line_and_place() {
     for (text, data, options, parts) in [
         ("{\"a\": 1}\n{\"a\": \"x\"}\n", INT, &[][..], &["f.json, line 2, column 'a'", "'x' is not an INT"][..]),
         ("{\"a\"\n", INT, &[], &["f.json, line 1, column 4", "not a JSON object"]),
-        ("[1]\n", INT, &[], &["f.json, line 1, column 1", "not a JSON object"]),
+        ("[1]\n", INT, &[], &["f.json, line 1, column 1", "not a JSON object: invalid type: integer `1`"]),
         ("{\"a\": {\"x\": true}}\n", nested.clone(), &[], &["column 'a': field 'x'", "'true' is not an INT"]),
         ("{\"a\": 3}\n", nested, &[], &["column 'a'", "3 is not a ROW"]),
         ("{\"b\": 3}\n", INT, &[("json.fail-on-missing-field", "true")], &["column 'a'", "missing"]),
@@ -97,6 +102,14 @@ fn bad_lines_are_skipped_or_null_on_request() {
         read("{\"a\": 1}\n{\"a\": \"x\"}\n{\"a\"\nnot json\n{\"a\": 2}\n", INT, &options).unwrap();
     assert_eq!(print_rows(&batch, &schema), ["1", "null", "2"]);
     assert_eq!(skipped, 2);
+}
+
+#[test]
+fn a_line_can_have_several_rows_and_more() {
+    assert_eq!(rows("[{\"a\": 1}, {\"a\": 2}]\n[]\n{\"a\": 3} behind {\"a\": 4}\n", INT, &[]), ["1", "2", "3"]);
+    let options = [("json.ignore-parse-errors", "true")];
+    let (batch, schema, skipped) = read("[{\"a\": 1}, 3, {\"a\": 2}]\n[{\"a\": 5}\n", INT, &options).unwrap();
+    assert_eq!((print_rows(&batch, &schema), skipped), (vec!["1".to_string()], 2));
 }
 
 fn write(options: JsonOptions, schema: &Schema, batch: &Batch) -> String {

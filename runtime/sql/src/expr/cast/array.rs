@@ -2,7 +2,7 @@
 
 use super::super::args::{Arg, Args, Timestamps};
 use super::super::build;
-use super::{CastMode, How, number, text, time};
+use super::{How, number, text, time};
 use arrow::array::{Array, ArrayRef, AsArray, ListArray, MapArray, StringBuilder, StructArray, new_null_array};
 use arrow::datatypes::{DataType as ArrowType, Field, Fields};
 use std::sync::Arc;
@@ -23,7 +23,7 @@ pub fn convert(array: &ArrayRef, from: &LogicalType, to: &LogicalType, how: &How
     let args = || Args { args: vec![Arg::column(array.clone())], rows };
     match (f, t) {
         (Null, _) => Ok(new_null_array(&t.arrow(), rows)),
-        (f, t) if f.is_string() && t.is_string() => text::resize(&args(), t, how),
+        (f, t) if f.is_string() && t.is_string() => text::resize(&args(), t),
         (_, t) if t.is_string() => to_text(array, from, t, how),
         (f, t) if f.is_numeric() && t.is_numeric() => number::convert(array, f, t),
         (f, Boolean) if f.is_numeric() => number::to_boolean(array, f),
@@ -32,9 +32,9 @@ pub fn convert(array: &ArrayRef, from: &LogicalType, to: &LogicalType, how: &How
             let args = args();
             let values = args.str(0)?;
             let bytes = build::binaries(rows, |row| values.get(row).map(|s| s.as_bytes().to_vec()))?;
-            text::resize_bytes(&Args { args: vec![Arg::column(bytes)], rows }, t, how)
+            text::resize_bytes(&Args { args: vec![Arg::column(bytes)], rows }, t)
         }
-        (Binary(_) | VarBinary(_), Binary(_) | VarBinary(_)) => text::resize_bytes(&args(), t, how),
+        (Binary(_) | VarBinary(_), Binary(_) | VarBinary(_)) => text::resize_bytes(&args(), t),
         (f, t) if f.is_string() => text::parse(&args(), t, how),
         (Date, Timestamp(_) | TimestampLtz(_)) => time::date_to_timestamp(&args(), t, how),
         (Time(_), Timestamp(_) | TimestampLtz(_)) => time::time_to_timestamp(&args(), t, how),
@@ -99,7 +99,6 @@ fn to_text(array: &ArrayRef, from: &LogicalType, to: &DataType, how: &How) -> Re
     for row in 0..array.len() {
         match cast_value(array.as_ref(), row, from, &local)? {
             None => builder.append_null(),
-            Some(value) if how.mode == CastMode::Implicit => builder.append_value(value),
             Some(value) => builder.append_value(text::fit(&value, to)),
         }
     }

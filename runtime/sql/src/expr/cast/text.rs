@@ -2,7 +2,7 @@
 
 use super::super::args::{Args, Moment};
 use super::super::build;
-use super::{CastMode, How};
+use super::How;
 use arrow::array::{ArrayRef, PrimitiveArray};
 use arrow::datatypes::{ArrowPrimitiveType, Float32Type, Int8Type, Int16Type};
 use std::sync::Arc;
@@ -143,22 +143,19 @@ pub fn fit(text: &str, to: &DataType) -> String {
 }
 
 /// Text to the length of another text type.
-pub fn resize(args: &Args, to: &DataType, how: &How) -> Result<ArrayRef> {
+pub fn resize(args: &Args, to: &DataType) -> Result<ArrayRef> {
     let values = args.str(0)?;
-    if how.mode == CastMode::Implicit {
-        return args.arg(0)?.expand(args.rows);
-    }
     build::strings(args.rows, |row| values.get(row).map(|text| fit(text, to)))
 }
 
 /// Bytes to the length of another type of bytes.
-pub fn resize_bytes(args: &Args, to: &DataType, how: &How) -> Result<ArrayRef> {
+pub fn resize_bytes(args: &Args, to: &DataType) -> Result<ArrayRef> {
     let (length, pad) = match to {
         DataType::Binary(n) => (*n as usize, true),
         DataType::VarBinary(n) => (*n as usize, false),
         other => return Err(Error::internal(format!("{other} has no bytes"))),
     };
-    if how.mode == CastMode::Implicit || length == MAX_LENGTH as usize {
+    if length == MAX_LENGTH as usize {
         return args.arg(0)?.expand(args.rows);
     }
     let values = args.bytes(0)?;

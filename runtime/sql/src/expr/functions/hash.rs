@@ -90,8 +90,17 @@ fn hashed(s: &Site, algorithm: Algorithm) -> Result<BoundExpr> {
     if s.len() > 1 {
         args.push(s.int(1)?);
     }
-    let ty = s.result(DataType::STRING);
-    Ok(s.total(ty, args, move |a| {
+    let digits = match algorithm {
+        // The length may be an argument, so Flink gives no type of its own.
+        _ if s.name == "SHA2" => DataType::VarChar(128),
+        Algorithm::Md5 => DataType::Char(32),
+        Algorithm::Sha1 => DataType::Char(40),
+        Algorithm::Sha224 => DataType::Char(56),
+        Algorithm::Sha256 => DataType::Char(64),
+        Algorithm::Sha384 => DataType::Char(96),
+        Algorithm::Sha512 => DataType::Char(128),
+    };
+    Ok(s.total(s.result(digits), args, move |a| {
         let input = a.arg(0)?.expand(a.rows)?;
         use datafusion_functions::crypto;
         let digests = match algorithm {
@@ -236,8 +245,13 @@ fn hex(s: Site) -> Result<BoundExpr> {
 }
 
 fn unhex(text: &str) -> Option<Vec<u8>> {
-    let padded = if text.len() % 2 == 1 { format!("0{text}") } else { text.to_string() };
-    (0..padded.len()).step_by(2).map(|i| u8::from_str_radix(padded.get(i..i + 2)?, 16).ok()).collect()
+    if !text.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return None;
+    }
+    // Of an odd number of digits Flink makes the first one 0.
+    let odd = text.len() % 2;
+    let pairs = (odd..text.len()).step_by(2).map(|i| u8::from_str_radix(text.get(i..i + 2)?, 16).ok());
+    std::iter::repeat_n(Some(0), odd).chain(pairs).collect()
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -274,6 +288,7 @@ impl Charset {
             Charset::Latin1 => text.chars().map(|c| u8::try_from(u32::from(c)).unwrap_or(b'?')).collect(),
             Charset::Utf16Be => text.encode_utf16().flat_map(u16::to_be_bytes).collect(),
             Charset::Utf16Le => text.encode_utf16().flat_map(u16::to_le_bytes).collect(),
+            Charset::Utf16 if text.is_empty() => Vec::new(),
             Charset::Utf16 => [0xFE, 0xFF].into_iter().chain(text.encode_utf16().flat_map(u16::to_be_bytes)).collect(),
         }
     }
@@ -287,7 +302,8 @@ impl Charset {
                     if little { u16::from_le_bytes(pair) } else { u16::from_be_bytes(pair) }
                 })
                 .collect();
-            String::from_utf16_lossy(&units)
+            let half = if bytes.len() % 2 == 1 { "\u{fffd}" } else { "" };
+            String::from_utf16_lossy(&units) + half
         };
         match self {
             Charset::Utf8 => String::from_utf8_lossy(bytes).into_owned(),

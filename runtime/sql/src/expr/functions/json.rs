@@ -34,16 +34,24 @@ pub const FUNCTIONS: &[FunctionDef] = &[
         "The array or object at a path as text; NULL without one.",
         |s| at_path(&s, |value| matches!(value, Json::Array(_) | Json::Object(_)).then(|| value.text())),
     ),
-    def("JSON_EXISTS", "JSON_EXISTS(json, path)", (2, 2), "True when there is something at a path.", |s| {
-        let paths = Paths::new(&s)?;
-        Ok(s.fallible(s.result(DataType::Boolean), vec![s.str(0)?, s.str(1)?], move |a| {
-            let document = a.str(0)?;
-            try_bools(a.rows, |r| match (document.get(r), paths.get(a, r)?) {
-                (Some(text), Some(path)) => Ok(Some(parse(text).is_some_and(|json| path.find(&json).is_some()))),
-                _ => Ok(None),
-            })
-        }))
-    }),
+    def(
+        "JSON_EXISTS",
+        "JSON_EXISTS(json, path)",
+        (2, 2),
+        "True when there is something at a path that is not null.",
+        |s| {
+            let paths = Paths::new(&s)?;
+            Ok(s.fallible(s.result(DataType::Boolean), vec![s.str(0)?, s.str(1)?], move |a| {
+                let document = a.str(0)?;
+                try_bools(a.rows, |r| match (document.get(r), paths.get(a, r)?) {
+                    (Some(text), Some(path)) => Ok(Some(
+                        parse(text).is_some_and(|json| path.find(&json).is_some_and(|found| *found != Json::Null)),
+                    )),
+                    _ => Ok(None),
+                })
+            }))
+        },
+    ),
     def(
         IS_JSON,
         "text IS [NOT] JSON [VALUE | OBJECT | ARRAY | SCALAR]",
@@ -52,6 +60,13 @@ pub const FUNCTIONS: &[FunctionDef] = &[
         is_json,
     ),
 ];
+
+/// For the docs.
+pub const NOTE: &str = "A path is `$` with keys `.key` or `['key']` and indexes `[0]`, perhaps behind `lax` or `strict` (the \
+default). Refused by name: wildcards (`*`), `..`, slices, lists of indexes, negative indexes, filters and functions. Not \
+supported either: JSON_QUERY with WRAPPER, RETURNING, ON EMPTY or ON ERROR, and JSON_EXISTS with ON ERROR; they give NULL \
+(FALSE) where something is wrong, as Flink does by default. What stands behind the first JSON value of a text is ignored, as \
+in Flink.";
 
 fn is_json(s: Site) -> Result<BoundExpr> {
     let fits: fn(&Json) -> bool = match s.literal_str(1).as_deref() {
@@ -105,11 +120,12 @@ fn json_value_on(s: Site) -> Result<BoundExpr> {
         let (document, empty, error) = (a.str(0)?, a.str(2)?, a.str(3)?);
         try_strings(a.rows, |r| {
             let (Some(text), Some(path)) = (document.get(r), paths.get(a, r)?) else { return Ok(None) };
-            if let Some(value) = parse(text).and_then(|json| path.find(&json).and_then(scalar)) {
+            let json = parse(text);
+            if let Some(value) = json.as_ref().and_then(|json| path.find(json)).and_then(scalar) {
                 return Ok(Some(value));
             }
-            // A lax path finds nothing where a strict one goes wrong.
-            let (otherwise, default, message) = if path.lax {
+            // A lax path finds nothing where a strict one goes wrong; no path leads into null.
+            let (otherwise, default, message) = if path.lax && json != Some(Json::Null) {
                 (on_empty, &empty, "Empty result of JSON_VALUE function is not allowed")
             } else {
                 (on_error, &error, "JSON_VALUE finds no scalar at its path")

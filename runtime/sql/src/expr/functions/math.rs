@@ -26,7 +26,7 @@ pub const FUNCTIONS: &[FunctionDef] = &[
         Ok(bound)
     }),
     alias("POWER", &["POW"], "POWER(x, y)", (2, 2), "x to the power of y, as DOUBLE.", |s| binary(&s, f64::powf)),
-    def("SQRT", "SQRT(x)", (1, 1), "The square root.", |s| unary(&s, f64::sqrt)),
+    def("SQRT", "SQRT(x)", (1, 1), "The square root.", |s| unary(&s, square_root)),
     def("EXP", "EXP(x)", (1, 1), "e to the power of x.", |s| unary(&s, f64::exp)),
     def("LN", "LN(x)", (1, 1), "The natural logarithm.", |s| logarithm(&s, f64::ln)),
     def("LOG10", "LOG10(x)", (1, 1), "The logarithm to base 10.", |s| logarithm(&s, f64::log10)),
@@ -80,6 +80,11 @@ pub const FUNCTIONS: &[FunctionDef] = &[
 fn constant(s: &Site, value: f64) -> BoundExpr {
     let value = datafusion_common::ScalarValue::Float64(Some(value));
     literal::constant(value, LogicalType::not_null(DataType::Double), s.text())
+}
+
+/// To the power of a half, as Flink computes it: it has no negative zero or infinity.
+fn square_root(x: f64) -> f64 {
+    if x == 0.0 || x == f64::NEG_INFINITY { x.abs() } else { x.sqrt() }
 }
 
 fn unary(s: &Site, f: fn(f64) -> f64) -> Result<BoundExpr> {

@@ -11,6 +11,7 @@ mod pattern;
 mod site;
 mod string;
 mod time;
+mod unbuilt;
 mod url;
 
 pub use site::{FunctionDef, Site};
@@ -40,6 +41,10 @@ static GROUPS: &[(&str, &[FunctionDef])] = &[
     ("Arrays, maps and rows", collection::FUNCTIONS),
 ];
 
+/// What stands under a group's table: what a pattern or a path may be, and where Flink differs.
+static NOTES: &[(&str, &str)] =
+    &[("Patterns", pattern::NOTE), ("JSON", json::NOTE), ("Time", time::NOTE), ("URLs", url::NOTE)];
+
 /// Functions that users write as operators or syntax; not offered as names.
 const INTERNAL: &[&str] = &["||", "LIKE", "SIMILAR TO", "ITEM", IS_JSON, JSON_VALUE_ON];
 
@@ -58,7 +63,7 @@ pub fn is_scalar_function(name: &str) -> bool {
 
 /// True for functions that are called without parentheses.
 pub(super) fn is_bare(upper: &str) -> bool {
-    matches!(upper, "CURRENT_TIMESTAMP" | "CURRENT_DATE" | "CURRENT_TIME" | "LOCALTIMESTAMP" | "LOCALTIME")
+    matches!(upper, "CURRENT_TIMESTAMP" | "CURRENT_DATE" | "CURRENT_TIME" | "LOCALTIMESTAMP" | "LOCALTIME" | "PI")
 }
 
 /// The unit that an argument names (`TIMESTAMPADD(DAY, …)`), which is no column.
@@ -75,6 +80,10 @@ pub(super) fn unit_argument(function: &str, position: usize, expr: &Expr) -> Opt
 /// Binds a call. `name` is in upper case.
 pub(super) fn bind(name: &str, args: Vec<BoundExpr>, env: &Env) -> Result<BoundExpr> {
     let Some(def) = index().get(name) else {
+        if unbuilt::NAMES.contains(&name) {
+            return Err(Error::user(format!("function {name} is not supported"))
+                .fix("see docs/sql-functions.md for the functions there are"));
+        }
         let error = Error::user(format!("No match found for function signature {name}({})", types(&args)));
         let names = index().keys().copied().filter(|n| !INTERNAL.contains(n));
         return Err(match nearest(name, names) {
@@ -119,7 +128,11 @@ pub fn functions_markdown() -> String {
     let mut page = String::new();
     for (group, defs) in GROUPS {
         page.push_str(&markdown_table(group, defs.iter().map(|d| (d.signature, d.aliases, d.doc))));
+        if let Some((_, note)) = NOTES.iter().find(|(of, _)| of == group) {
+            page.push_str(&format!("\n{note}\n"));
+        }
     }
+    page.push_str(&format!("\nKnown and refused by name: {}.\n", unbuilt::NAMES.join(", ")));
     page
 }
 

@@ -2,12 +2,14 @@
 //! syntax is rewritten to the regex crate's; what that cannot do (look-around,
 //! back references) is refused by name.
 
+pub(super) mod find;
+
 use super::super::BoundExpr;
 use super::super::args::Args;
 use super::super::build::{try_bools, try_ints, try_parts, try_strings};
 use super::site::{FunctionDef, Site, def};
 use arrow::array::ArrayRef;
-use regex::{NoExpand, Regex, RegexBuilder};
+use regex::{Regex, RegexBuilder};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use streamjob_core::{DataType, Error, LogicalType, Result};
@@ -48,7 +50,7 @@ pub const FUNCTIONS: &[FunctionDef] = &[
         Ok(s.fallible(s.result(DataType::Int), vec![s.str(0)?, s.str(1)?], move |a| {
             let text = a.str(0)?;
             try_ints(a.rows, |r| match (text.get(r), regexes.get(a, r)?) {
-                (Some(text), Some(regex)) => Ok(Some(regex.find_iter(text).count() as i32)),
+                (Some(text), Some(regex)) => Ok(Some(find::matches(&regex, text).count() as i32)),
                 _ => Ok(None),
             })
         }))
@@ -59,24 +61,28 @@ pub const FUNCTIONS: &[FunctionDef] = &[
         Ok(s.fallible(s.result(DataType::Int), vec![s.str(0)?, s.str(1)?], move |a| {
             let text = a.str(0)?;
             try_ints(a.rows, |r| match (text.get(r), regexes.get(a, r)?) {
-                (Some(text), Some(regex)) => Ok(Some(
-                    regex
-                        .find(text)
-                        .map_or(0, |m| text.get(..m.start()).map_or(0, |before| before.chars().count() as i32 + 1)),
-                )),
+                (Some(text), Some(regex)) => Ok(Some(regex.find(text).map_or(0, |m| {
+                    text.get(..m.start()).map_or(0, |before| before.encode_utf16().count() as i32 + 1)
+                }))),
                 _ => Ok(None),
             })
         }))
     }),
 ];
 
-type Translate = fn(&str, Option<char>) -> std::result::Result<String, String>;
+/// For the docs.
+pub const NOTE: &str = "A regular expression is one of Java's. Not supported, and refused with its place: look-around \
+`(?=…)` `(?!…)` `(?<=…)` `(?<!…)`, back references `\\1`, atomic groups and possessive quantifiers, `\\R`, `\\G`, \
+`\\X`, classes of Java's own such as `\\p{javaLowerCase}`, and a `{` that is no repetition. A regular expression that \
+is wrong is an error here; in Flink it gives NULL, or FALSE from REGEXP.";
+
+pub(super) type Translate = fn(&str, Option<char>) -> std::result::Result<String, String>;
 
 /// Patterns of a column that are kept compiled.
 const KEPT: usize = 256;
 
 /// The regexes of a call: one when the pattern is a literal, else one for each text of the column.
-struct Patterns {
+pub(super) struct Patterns {
     argument: usize,
     escape: Option<char>,
     translate: Translate,
@@ -85,7 +91,7 @@ struct Patterns {
 }
 
 impl Patterns {
-    fn new(s: &Site, argument: usize, translate: Translate) -> Result<Self> {
+    pub(super) fn new(s: &Site, argument: usize, translate: Translate) -> Result<Self> {
         let escape = s.literal_str(argument + 1).and_then(|e| e.chars().next());
         let fixed = match s.literal_str(argument) {
             Some(pattern) => Some(Arc::new(compile(&pattern, escape, translate)?)),
@@ -94,7 +100,7 @@ impl Patterns {
         Ok(Self { argument, escape, translate, fixed, seen: Mutex::default() })
     }
 
-    fn get(&self, args: &Args, row: usize) -> Result<Option<Arc<Regex>>> {
+    pub(super) fn get(&self, args: &Args, row: usize) -> Result<Option<Arc<Regex>>> {
         if let Some(regex) = &self.fixed {
             return Ok(Some(Arc::clone(regex)));
         }
@@ -117,12 +123,12 @@ impl Patterns {
 
 fn compile(pattern: &str, escape: Option<char>, translate: Translate) -> Result<Regex> {
     let text = translate(pattern, escape).map_err(Error::user)?;
-    RegexBuilder::new(&text).build().map_err(|e| {
-        let error = Error::user(format!("regular expression '{pattern}' is not valid"));
+    RegexBuilder::new(&text).build().map_err(|_| {
+        let error = Error::user(format!("regular expression '{pattern}' is not valid, or not supported"));
         if pattern.contains("(?=") || pattern.contains("(?!") || pattern.contains("(?<=") || pattern.contains("(?<!") {
             error.fix("look-around is not supported; write it without")
         } else {
-            error.fix(e.to_string().lines().last().unwrap_or("see its syntax").to_string())
+            error.fix("docs/sql-functions.md says what a regular expression may be, below the functions of patterns")
         }
     })
 }
@@ -170,7 +176,8 @@ fn similar_to_regex(pattern: &str, escape: Option<char>) -> std::result::Result<
         match c {
             '%' if !class => out.push_str(".*"),
             '_' if !class => out.push('.'),
-            '.' | '^' | '$' | '\\' if !class => {
+            // A dot is any character, as in Flink.
+            '^' | '$' | '\\' if !class => {
                 out.push('\\');
                 out.push(c);
             }
@@ -182,14 +189,28 @@ fn similar_to_regex(pattern: &str, escape: Option<char>) -> std::result::Result<
 }
 
 /// Java's predefined classes know ASCII only, the regex crate's all of Unicode.
-fn java_regex(pattern: &str, _escape: Option<char>) -> std::result::Result<String, String> {
+pub(super) fn java_regex(pattern: &str, _escape: Option<char>) -> std::result::Result<String, String> {
     let mut out = String::with_capacity(pattern.len() + 8);
     let mut chars = pattern.chars();
+    let (mut classes, mut quantified) = (0u32, false);
     while let Some(c) = chars.next() {
         if c != '\\' {
+            match c {
+                '[' => classes += 1,
+                ']' => classes = classes.saturating_sub(1),
+                // To the regex crate this is a repetition of the repetition.
+                '+' if quantified => {
+                    return Err(format!(
+                        "regular expression '{pattern}' has a possessive quantifier, which is not supported"
+                    ));
+                }
+                _ => {}
+            }
+            quantified = classes == 0 && matches!(c, '*' | '+' | '?' | '}');
             out.push(c);
             continue;
         }
+        quantified = false;
         match chars.next() {
             Some('d') => out.push_str("[0-9]"),
             Some('D') => out.push_str("[^0-9]"),
@@ -326,7 +347,8 @@ fn regexp(s: Site) -> Result<BoundExpr> {
     Ok(s.fallible(s.result(DataType::Boolean), vec![s.str(0)?, s.str(1)?], move |a| {
         let text = a.str(0)?;
         try_bools(a.rows, |r| match (text.get(r), patterns.get(a, r)?) {
-            (Some(text), Some(regex)) => Ok(Some(regex.is_match(text))),
+            // The empty regular expression matches nothing in Flink.
+            (Some(text), Some(regex)) => Ok(Some(!regex.as_str().is_empty() && regex.is_match(text))),
             _ => Ok(None),
         })
     }))
@@ -337,7 +359,7 @@ fn replace(s: Site) -> Result<BoundExpr> {
     Ok(s.fallible(s.result(DataType::STRING), vec![s.str(0)?, s.str(1)?, s.str(2)?], move |a| {
         let (text, new) = (a.str(0)?, a.str(2)?);
         try_strings(a.rows, |r| match (text.get(r), patterns.get(a, r)?, new.get(r)) {
-            (Some(text), Some(regex), Some(new)) => Ok(Some(regex.replace_all(text, NoExpand(new)).into_owned())),
+            (Some(text), Some(regex), Some(new)) => Ok(Some(find::replace(&regex, text, new))),
             _ => Ok(None),
         })
     }))

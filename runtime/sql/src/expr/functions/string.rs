@@ -42,13 +42,13 @@ pub const FUNCTIONS: &[FunctionDef] = &[
         substring,
     ),
     def("LEFT", "LEFT(text, n)", (2, 2), "The first n characters.", |s| {
-        Ok(s.total(s.result(DataType::STRING), vec![s.str(0)?, s.int(1)?], |a| {
+        Ok(s.total(LogicalType::new(cut(&s)?), vec![s.str(0)?, s.int(1)?], |a| {
             let (text, n) = (a.str(0)?, a.int(1)?);
             strings(a.rows, |r| Some(text.get(r)?.chars().take(n.get(r)?.max(0) as usize).collect()))
         }))
     }),
     def("RIGHT", "RIGHT(text, n)", (2, 2), "The last n characters.", |s| {
-        Ok(s.total(s.result(DataType::STRING), vec![s.str(0)?, s.int(1)?], |a| {
+        Ok(s.total(LogicalType::new(cut(&s)?), vec![s.str(0)?, s.int(1)?], |a| {
             let (text, n) = (a.str(0)?, a.int(1)?);
             strings(a.rows, |r| {
                 let (text, n) = (text.get(r)?, n.get(r)?.max(0) as usize);
@@ -91,7 +91,7 @@ pub const FUNCTIONS: &[FunctionDef] = &[
     def("REPLACE", "REPLACE(text, old, new)", (3, 3), "Each `old` replaced by `new`.", |s| {
         Ok(s.total(s.result(DataType::STRING), vec![s.str(0)?, s.str(1)?, s.str(2)?], |a| {
             let (text, old, new) = (a.str(0)?, a.str(1)?, a.str(2)?);
-            strings(a.rows, |r| Some(text.get(r)?.replace(old.get(r)?, new.get(r)?)))
+            strings(a.rows, |r| Some(replace(text.get(r)?, old.get(r)?, new.get(r)?)))
         }))
     }),
     alias(
@@ -112,7 +112,7 @@ pub const FUNCTIONS: &[FunctionDef] = &[
         "LOCATE",
         "LOCATE(part, text [, from])",
         (2, 3),
-        "Where `part` is found first, not before `from`, or 0.",
+        "Where `part` is found first, not before `from`, or 0; 1 for the empty text.",
         |s| position(&s, 0, 1),
     ),
     def("INSTR", "INSTR(text, part)", (2, 2), "Where `part` is found first, or 0.", |s| position(&s, 1, 0)),
@@ -149,7 +149,7 @@ pub const FUNCTIONS: &[FunctionDef] = &[
         "STR_TO_MAP",
         "STR_TO_MAP(text [, list separator, pair separator])",
         (1, 3),
-        "`a=1,b=2` as a MAP<STRING, STRING>.",
+        "`a=1,b=2` as a MAP<STRING, STRING>; the separators are regular expressions.",
         str_to_map,
     ),
     def("ASCII", "ASCII(text)", (1, 1), "The first byte, as a TINYINT would hold it; 0 for the empty text.", |s| {
@@ -199,6 +199,23 @@ fn each(args: &Args, f: fn(&str) -> String) -> Result<ArrayRef> {
     strings(args.rows, |r| text.get(r).map(f))
 }
 
+/// The empty text is found between all UTF-16 units; halves of a character that it tears apart become question marks.
+fn replace(text: &str, old: &str, new: &str) -> String {
+    if !old.is_empty() || text.chars().all(|c| c.len_utf16() == 1) {
+        return text.replace(old, new);
+    }
+    let mut out = new.to_string();
+    for c in text.chars() {
+        if c.len_utf16() == 1 {
+            out.push(c);
+        } else {
+            out.push_str(&format!("?{new}?"));
+        }
+        out.push_str(new);
+    }
+    out
+}
+
 fn init_cap(text: &str) -> String {
     let mut start = true;
     text.chars()
@@ -210,17 +227,21 @@ fn init_cap(text: &str) -> String {
         .collect()
 }
 
-fn substring(s: Site) -> Result<BoundExpr> {
-    let length = match s.ty(0)?.data {
+/// The type of a part of the first argument.
+fn cut(s: &Site) -> Result<DataType> {
+    Ok(DataType::VarChar(match s.ty(0)?.data {
         DataType::Char(n) | DataType::VarChar(n) => n,
         _ => MAX_LENGTH,
-    };
+    }))
+}
+
+fn substring(s: Site) -> Result<BoundExpr> {
+    let ty = LogicalType::new(cut(&s)?);
     let mut args = vec![s.str(0)?, s.int(1)?];
     if s.len() > 2 {
         args.push(s.int(2)?);
     }
     // A negative length gives NULL.
-    let ty = LogicalType::new(DataType::VarChar(length));
     Ok(s.total(ty, args, |a| {
         let (text, from) = (a.str(0)?, a.int(1)?);
         let length = if a.has(2) { Some(a.int(2)?) } else { None };
@@ -245,12 +266,8 @@ fn substring(s: Site) -> Result<BoundExpr> {
 /// TRIM, LTRIM and RTRIM of the first argument; the second has the characters to drop, else spaces.
 pub fn trim(name: &str, s: &Site) -> Result<BoundExpr> {
     let (start, end) = (name != "RTRIM", name != "LTRIM");
-    let length = match s.ty(0)?.data {
-        DataType::Char(n) | DataType::VarChar(n) => n,
-        _ => MAX_LENGTH,
-    };
     let characters = if s.len() > 1 { s.str(1)? } else { literal::string(" ").expr };
-    let ty = s.result(DataType::VarChar(length));
+    let ty = s.result(cut(s)?);
     let mut bound = s.total(ty, vec![s.str(0)?, characters], move |a| {
         let (text, characters) = (a.str(0)?, a.str(1)?);
         strings(a.rows, |r| {
@@ -291,7 +308,10 @@ fn position(s: &Site, part: usize, text: usize) -> Result<BoundExpr> {
                 Some(f) => f.get(r)?,
                 None => 1,
             };
-            let Some(skipped) = usize::try_from(from).ok().and_then(|f| f.checked_sub(1)) else { return Some(0) };
+            if part.is_empty() {
+                return Some(1);
+            }
+            let skipped = usize::try_from(from).unwrap_or(0).saturating_sub(1);
             let start = text.char_indices().nth(skipped).map_or(text.len(), |(i, _)| i);
             let found = text.get(start..).and_then(|rest| rest.find(part));
             Some(match found {

@@ -21,6 +21,13 @@ use text::{convert_tz, date_format, from_unixtime, to_date, to_timestamp, to_tim
 
 const DAY_MS: i64 = 86_400_000;
 
+/// For the docs.
+pub const NOTE: &str = "A pattern is one of Java's, of these letters: `y` `u` `Y` (year), `Q` `q` (quarter), `M` `L` (month), \
+`w` `W` (week), `d` `D` (day of the month, of the year), `E` `e` `c` (day of the week), `a` (AM or PM), `H` `k` `K` `h` \
+(hour), `m`, `s`, `S` (fraction), `n` (nanoseconds), `A` (milliseconds of the day), `G` (era), with `'text'` and, for parts \
+that may be missing, `[` and `]`. Patterns with letters of time zones (`X`, `x`, `Z`, `z`, `V`, `O`) are refused. A pattern \
+that is wrong is an error here; in TO_TIMESTAMP Flink gives NULL.";
+
 /// The functions of this module.
 pub const FUNCTIONS: &[FunctionDef] = &[
     def("EXTRACT", "EXTRACT(unit FROM time)", (2, 2), "A part of a time, as BIGINT.", |s| {

@@ -1,8 +1,11 @@
 //! URLs.
 
+mod parse;
+
 use super::super::BoundExpr;
 use super::super::build::strings;
 use super::site::{FunctionDef, Site, def};
+use parse::Url;
 use streamjob_core::{DataType, LogicalType, Result};
 
 /// The functions of this module.
@@ -27,6 +30,10 @@ pub const FUNCTIONS: &[FunctionDef] = &[
         }))
     }),
 ];
+
+/// For the docs.
+pub const NOTE: &str = "A URL is read as `java.net.URL` reads it, of the protocols http, https, ftp, file, jar and mailto; \
+another is NULL.";
 
 fn encode(text: &str) -> String {
     let mut out = String::new();
@@ -82,24 +89,33 @@ fn parse_url(s: Site) -> Result<BoundExpr> {
 }
 
 fn url_part(url: &str, part: &str) -> Option<String> {
-    let (protocol, rest) = url.split_once("://")?;
-    let (rest, reference) = rest.split_once('#').map_or((rest, None), |(a, b)| (a, Some(b)));
-    let (rest, query) = rest.split_once('?').map_or((rest, None), |(a, b)| (a, Some(b)));
-    let (authority, path) = match rest.find('/') {
-        Some(at) => rest.split_at_checked(at)?,
-        None => (rest, ""),
-    };
-    let (user, host) = authority.rsplit_once('@').map_or((None, authority), |(u, h)| (Some(u), h));
-    let host = if host.starts_with('[') { host } else { host.split(':').next().unwrap_or(host) };
-    match part {
-        "HOST" => Some(host.to_string()),
-        "PATH" => Some(path.to_string()),
-        "QUERY" => query.map(str::to_string),
-        "REF" => reference.map(str::to_string),
-        "PROTOCOL" => Some(protocol.to_string()),
-        "FILE" => Some(query.map_or_else(|| path.to_string(), |q| format!("{path}?{q}"))),
-        "AUTHORITY" => Some(authority.to_string()),
-        "USERINFO" => user.map(str::to_string),
-        _ => None,
+    Url::parse(url)?.part(part)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts() {
+        for (url, part, expected) in [
+            ("http://u:p@h:80/p?k=1#r", "AUTHORITY", Some("u:p@h:80")),
+            ("http://u:p@h:80/p?k=1#r", "HOST", Some("h")),
+            ("http://[::1]:8/x", "HOST", Some("[::1]")),
+            ("mailto:a@b?k=v", "PATH", Some("a@b")),
+            ("mailto:a@b", "HOST", Some("")),
+            ("http:/x/y", "PATH", Some("/x/y")),
+            ("jar:file:/a.jar!/b", "PATH", Some("file:/a.jar!/b")),
+            ("jar:file:/a.jar", "PATH", None),
+            (" HTTP://H.de", "PROTOCOL", Some("http")),
+            ("http://h?k=1", "FILE", Some("?k=1")),
+            ("http://h/a/./b/../c", "PATH", Some("/a/c")),
+            ("http://h/a/..", "PATH", Some("/")),
+            ("foo://H/x", "HOST", None),
+            ("http://h:x/", "HOST", None),
+            ("//h/x", "HOST", None),
+        ] {
+            assert_eq!(url_part(url, part).as_deref(), expected, "{part} of {url}");
+        }
     }
 }

@@ -169,14 +169,18 @@ impl Fields {
             let total = month - 1;
             days_from_civil(year + total.div_euclid(12), total.rem_euclid(12) + 1, 1).checked_add(day - 1)?
         } else {
-            let valid = (1..=12).contains(&month) && (1..=31).contains(&day) && hour < 24 && minute < 60 && second < 60;
-            if !valid || !(0..=999_999).contains(&year) {
+            let midnight = hour == 24 && (minute, second, nanos) == (0, 0, 0);
+            let time = (hour < 24 || midnight) && minute < 60 && second < 60;
+            if !time || !(1..=12).contains(&month) || !(1..=31).contains(&day) || !(0..=999_999).contains(&year) {
                 return None;
             }
-            match self.day_of_year {
+            let days = match self.day_of_year {
                 Some(n) if self.month.is_none() => days_from_civil(year, 1, 1) + n - 1,
                 _ => days_from_civil(year, month, day.min(days_in_month(year, month))),
-            }
+            };
+            // 24:00 is the next day's 0:00, if there is a day.
+            let dated = self.day.is_some() || self.day_of_year.is_some();
+            if midnight { days - i64::from(!dated) } else { days }
         };
         let seconds = days.checked_mul(86_400)?.checked_add(hour * 3600 + minute * 60 + second)?;
         Some(Moment { seconds, nanos: u32::try_from(nanos).ok()? })
@@ -211,6 +215,9 @@ mod tests {
             ("05 Mar 2024 06:07 PM", "dd MMM yyyy hh:mm a", Some("2024-03-05 18:07:00")),
             ("2024-01-02", "yyyy-MM-dd[ HH:mm]", Some("2024-01-02 00:00:00")),
             ("2024-01-02 10:11", "yyyy-MM-dd[ HH:mm]", Some("2024-01-02 10:11:00")),
+            ("2024-01-09 24:00", "yyyy-MM-dd HH:mm", Some("2024-01-10 00:00:00")),
+            ("24:00", "HH:mm", Some("1970-01-01 00:00:00")),
+            ("24:01", "HH:mm", None),
             ("2024-1-2", "yyyy-MM-dd", None),
             ("2024-01-02x", "yyyy-MM-dd", None),
             ("2024-13-02", "yyyy-MM-dd", None),

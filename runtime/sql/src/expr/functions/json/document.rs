@@ -1,5 +1,5 @@
 //! JSON documents and the paths into them. A small parser of our own keeps the
-//! order of keys and the text of numbers.
+//! text of numbers, and ignores what stands behind the value, as Jackson does.
 
 use std::fmt::Write;
 use streamjob_core::{Error, Result};
@@ -22,7 +22,7 @@ pub enum Json {
 }
 
 impl Json {
-    /// As compact JSON.
+    /// As compact JSON, keys sorted, numbers as Java's BigDecimal has them.
     pub fn text(&self) -> String {
         let mut out = String::new();
         self.write(&mut out);
@@ -33,7 +33,7 @@ impl Json {
         match self {
             Json::Null => out.push_str("null"),
             Json::Bool(b) => out.push_str(if *b { "true" } else { "false" }),
-            Json::Number(n) => out.push_str(n),
+            Json::Number(n) => out.push_str(&big_decimal(n)),
             Json::Text(t) => quote(out, t),
             Json::Array(items) => {
                 out.push('[');
@@ -47,7 +47,9 @@ impl Json {
             }
             Json::Object(fields) => {
                 out.push('{');
-                for (i, (key, value)) in fields.iter().enumerate() {
+                let mut fields: Vec<_> = fields.iter().collect();
+                fields.sort_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
+                for (i, (key, value)) in fields.into_iter().enumerate() {
                     if i > 0 {
                         out.push(',');
                     }
@@ -59,6 +61,33 @@ impl Json {
             }
         }
     }
+}
+
+/// A number as `BigDecimal.toString` writes it: `1e3` is `1E+3`.
+fn big_decimal(text: &str) -> String {
+    let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
+    let (negative, mantissa) = mantissa.strip_prefix('-').map_or((false, mantissa), |m| (true, m));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let Ok(exponent) = exponent.parse::<i64>() else { return text.to_string() };
+    let digits = format!("{whole}{fraction}");
+    let digits = match digits.trim_start_matches('0') {
+        "" => "0",
+        some => some,
+    };
+    let sign = if negative && digits != "0" { "-" } else { "" };
+    let scale = fraction.len() as i64 - exponent;
+    let adjusted = digits.len() as i64 - 1 - scale;
+    if scale == 0 {
+        return format!("{sign}{digits}");
+    }
+    if scale > 0 && adjusted >= -6 {
+        let padded = format!("{digits:0>width$}", width = scale as usize + 1);
+        let (whole, fraction) = padded.split_at(padded.len() - scale as usize);
+        return format!("{sign}{whole}.{fraction}");
+    }
+    let (head, tail) = digits.split_at(1);
+    let point = if tail.is_empty() { "" } else { "." };
+    format!("{sign}{head}{point}{tail}E{adjusted:+}")
 }
 
 fn quote(out: &mut String, text: &str) {
@@ -84,12 +113,16 @@ fn quote(out: &mut String, text: &str) {
 /// Nesting beyond this is refused, so that a hostile text cannot exhaust the stack.
 const MAX_DEPTH: usize = 500;
 
-/// Reads a whole text; `None` when it is not JSON.
+/// Reads the value at the start of a text; `None` when there is none.
 pub fn parse(text: &str) -> Option<Json> {
     let mut reader = Reader { rest: text };
     let value = reader.value(0)?;
-    reader.space();
-    reader.rest.is_empty().then_some(value)
+    let ends = match &value {
+        Json::Number(_) => reader.rest.is_empty() || reader.rest.starts_with([' ', '\t', '\n', '\r']),
+        Json::Null | Json::Bool(_) => !reader.rest.starts_with(|c: char| c.is_alphanumeric() || c == '_' || c == '$'),
+        _ => true,
+    };
+    ends.then_some(value)
 }
 
 struct Reader<'a> {
@@ -293,16 +326,21 @@ mod tests {
     #[test]
     fn documents() {
         for (text, expected) in [
-            (r#" {"b": [1, 2.50, "x"], "a": {}, "b2": null} "#, Some(r#"{"b":[1,2.50,"x"],"a":{},"b2":null}"#)),
+            (r#" {"b": [1, 2.50, "x"], "a": {}, "B": null} "#, Some(r#"{"B":null,"a":{},"b":[1,2.50,"x"]}"#)),
             (r#"{"a": 1, "a": 2}"#, Some(r#"{"a":2}"#)),
             (r#""\u00fc\ud83d\ude00\n""#, Some("\"ü😀\\n\"")),
             ("[]", Some("[]")),
-            ("-1.5e3", Some("-1.5e3")),
+            ("-1.5e3", Some("-1.5E+3")),
+            ("[1e3, 0.0001, 1E-10, -0.0, 0e5, 12e-1]", Some("[1E+3,0.0001,1E-10,0.0,0E+5,1.2]")),
+            ("1 2", Some("1")),
+            ("[1]]", Some("[1]")),
+            ("1x", None),
+            ("truex", None),
             ("01", None),
             ("1.", None),
             ("{'a': 1}", None),
             ("[1,]", None),
-            ("[1] x", None),
+            ("[1] x", Some("[1]")),
             ("hello", None),
             ("", None),
         ] {

@@ -3,6 +3,7 @@
 use super::super::super::args::Args;
 use super::super::super::build::{parts, strings};
 use super::super::super::{BoundExpr, literal};
+use super::super::pattern::{Patterns, find, java_regex};
 use super::super::site::Site;
 use arrow::array::{ArrayRef, ListBuilder, MapBuilder, StringBuilder};
 use std::sync::Arc;
@@ -69,7 +70,7 @@ pub(super) fn split_index(s: Site) -> Result<BoundExpr> {
                 return None;
             }
             if separator.is_empty() {
-                return text.split_whitespace().nth(index);
+                return text.split(char::is_whitespace).nth(index);
             }
             match separator.as_bytes() {
                 // One byte needs no search for a text.
@@ -91,7 +92,12 @@ pub(super) fn split(s: Site) -> Result<BoundExpr> {
                 continue;
             };
             if separator.is_empty() {
-                text.chars().for_each(|c| builder.values().append_value(c.to_string()));
+                for c in text.chars() {
+                    // Java tears a character of two UTF-16 units apart.
+                    let units = c.len_utf16();
+                    let unit = if units == 1 { c.to_string() } else { "?".to_string() };
+                    (0..units).for_each(|_| builder.values().append_value(&unit));
+                }
             } else if !text.is_empty() {
                 text.split(separator).for_each(|part| builder.values().append_value(part));
             }
@@ -107,17 +113,19 @@ pub(super) fn str_to_map(s: Site) -> Result<BoundExpr> {
     let separator = |i: usize, default: &str| if i < s.len() { s.str(i) } else { Ok(literal::string(default).expr) };
     let args = vec![s.str(0)?, separator(1, ",")?, separator(2, "=")?];
     let arrow = ty.data.arrow();
+    let (lists, pairs) = (Patterns::new(&s, 1, java_regex)?, Patterns::new(&s, 2, java_regex)?);
     Ok(s.fallible(ty, args, move |a| {
-        let (text, list, pair) = (a.str(0)?, a.str(1)?, a.str(2)?);
+        let text = a.str(0)?;
         let mut builder = MapBuilder::new(None, StringBuilder::new(), StringBuilder::new());
         for row in 0..a.rows {
-            let (Some(text), Some(list), Some(pair)) = (text.get(row), list.get(row), pair.get(row)) else {
+            let (Some(text), Some(list), Some(pair)) = (text.get(row), lists.get(a, row)?, pairs.get(a, row)?) else {
                 builder.append(false)?;
                 continue;
             };
             let mut entries: Vec<(&str, Option<&str>)> = Vec::new();
-            for item in text.split(list).filter(|_| !text.is_empty()) {
-                let (key, value) = item.split_once(pair).map_or((item, None), |(k, v)| (k, Some(v)));
+            for item in find::split(&list, text, 0).into_iter().filter(|_| !text.is_empty()) {
+                let parts = find::split(&pair, item, 2);
+                let (key, value) = (parts.first().copied().unwrap_or_default(), parts.get(1).copied());
                 match entries.iter_mut().find(|(k, _)| *k == key) {
                     Some(entry) => entry.1 = value,
                     None => entries.push((key, value)),

@@ -4,16 +4,20 @@ use super::super::super::BoundExpr;
 use super::super::super::args::{Args, Moment};
 use super::super::super::build::{dates, longs, strings, timestamps, try_dates, try_longs, try_strings};
 use super::super::super::cast::{CastMode, cast_to};
-use super::super::super::java_time::Pattern;
+use super::super::super::java_time::{Pattern, sql_value};
 use super::super::super::literal;
 use super::super::super::zone::Zone;
 use super::super::site::Site;
 use super::{DAY_MS, clock, is_time, local};
 use arrow::array::{ArrayRef, StringBuilder};
 use std::borrow::Cow;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
-use streamjob_core::text::{parse_date, parse_timestamp};
+use streamjob_core::text::{parse_date, parse_timestamp_strict};
 use streamjob_core::{DataType, Error, LogicalType, Result};
+
+/// Milliseconds from year 0 to year 9999.
+const YEARS_MS: RangeInclusive<i64> = -62_167_219_200_000..=253_402_300_799_999;
 
 const DEFAULT_PATTERN: &str = "yyyy-MM-dd HH:mm:ss";
 
@@ -23,7 +27,7 @@ fn patterns(s: &Site, i: usize) -> Result<Option<Arc<Pattern>>> {
         None => Ok(None),
         Some(text) => Pattern::compile(&text)
             .map(|p| Some(Arc::new(p)))
-            .map_err(|e| Error::user(e).fix("see docs/sql-functions.md for the letters")),
+            .map_err(|e| Error::user(e).fix("docs/sql-functions.md lists the letters, below the functions of time")),
     }
 }
 
@@ -101,10 +105,9 @@ pub(super) fn to_date(s: Site) -> Result<BoundExpr> {
 
 /// A text by a pattern or, failing that, as `2024-1-2 3:4:5` or `2024-1-2`.
 fn parse_with_fallback(text: &str, pattern: Option<&Pattern>) -> Option<Moment> {
-    let fallback = || parse_timestamp(text).map(|(seconds, nanos)| Moment { seconds, nanos });
     match pattern {
-        None => fallback(),
-        Some(p) => p.parse(text).or_else(fallback),
+        None => parse_timestamp_strict(text).ok().map(|(seconds, nanos)| Moment { seconds, nanos }),
+        Some(p) => p.parse(text).or_else(|| sql_value(text)),
     }
 }
 
@@ -137,29 +140,32 @@ pub(super) fn to_timestamp_ltz(s: Site) -> Result<BoundExpr> {
     let env = s.env();
     if s.ty(0)?.data.is_numeric() {
         let precision = if s.len() > 1 { s.literal_int(1) } else { Some(3) };
-        let factor = match precision {
-            Some(0) => 1000.0,
-            Some(3) => 1.0,
+        let factor: i64 = match precision {
+            Some(0) => 1000,
+            Some(3) => 1,
             _ => {
                 return Err(Error::user(
                     "the precision of TO_TIMESTAMP_LTZ must be a literal 0 (seconds) or 3 (milliseconds)",
                 ));
             }
         };
-        let ty = s.result(ty.data);
-        if s.ty(0)?.data.is_integer() {
-            return Ok(s.total(ty, vec![s.long(0)?], move |a| {
-                let n = a.long(0)?;
-                let factor = factor as i64;
+        // What is no time of the years 0 to 9999 is NULL.
+        let ty = LogicalType::new(ty.data);
+        let moment = |ms: i64| YEARS_MS.contains(&ms).then(|| Moment::from_millis(ms));
+        if matches!(s.ty(0)?.data, DataType::Float | DataType::Double) {
+            return Ok(s.total(ty, vec![s.double(0)?], move |a| {
+                let n = a.double(0)?;
                 timestamps(a.rows, &DataType::TimestampLtz(3), |r| {
-                    Ok(n.get(r).and_then(|n| n.checked_mul(factor)).map(Moment::from_millis))
+                    Ok(n.get(r).and_then(|n| moment((n * factor as f64) as i64)))
                 })
             }));
         }
-        return Ok(s.total(ty, vec![s.double(0)?], move |a| {
-            let n = a.double(0)?;
+        // Decimals lose their fraction first.
+        let whole = s.coerce(0, DataType::BigInt, DataType::is_numeric)?;
+        return Ok(s.total(ty, vec![whole], move |a| {
+            let n = a.long(0)?;
             timestamps(a.rows, &DataType::TimestampLtz(3), |r| {
-                Ok(n.get(r).map(|n| Moment::from_millis((n * factor) as i64)))
+                Ok(n.get(r).and_then(|n| n.checked_mul(factor)).and_then(moment))
             })
         }));
     }
@@ -233,13 +239,11 @@ pub(super) fn convert_tz(s: Site) -> Result<BoundExpr> {
     Ok(s.total(LogicalType::new(DataType::STRING), vec![s.str(0)?, s.str(1)?, s.str(2)?], |a| {
         let (text, from, to) = (a.str(0)?, a.str(1)?, a.str(2)?);
         let pattern = Pattern::compile(DEFAULT_PATTERN).map_err(Error::internal)?;
-        // Java takes GMT for a zone that it does not know.
-        let zone = |name: &str| Zone::parse(name).unwrap_or(Zone::Fixed(0));
         strings(a.rows, |r| {
             let (text, from, to) = (text.get(r)?, from.get(r)?, to.get(r)?);
             let local = pattern.parse_lenient(text)?;
-            let instant = zone(from).to_instant(local.seconds);
-            Some(pattern.format(Moment { seconds: zone(to).to_local(instant), nanos: 0 }))
+            let instant = Zone::lenient(from).to_instant(local.seconds);
+            Some(pattern.format(Moment { seconds: Zone::lenient(to).to_local(instant), nanos: 0 }))
         })
     }))
 }

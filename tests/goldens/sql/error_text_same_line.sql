@@ -1,0 +1,22 @@
+-- a text goes on in another line only
+CREATE TABLE times (
+  id INT,
+  ts TIMESTAMP(3),
+  d DATE,
+  t TIME(0),
+  ms BIGINT,
+  txt STRING
+) WITH (
+  'connector' = 'filesystem',
+  'path' = '${DATA}/times.csv',
+  'format' = 'csv',
+  'csv.null-literal' = 'NULL'
+);
+
+CREATE TABLE sink (
+  a STRING
+) WITH (
+  'connector' = 'print'
+);
+
+INSERT INTO sink SELECT 'a' 'b' FROM times;
