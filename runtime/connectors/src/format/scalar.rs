@@ -133,12 +133,12 @@ pub(super) fn base64_encode(bytes: &[u8], out: &mut String) {
 pub(super) fn base64_decode(text: &str) -> Fit<Vec<u8>> {
     let mut groups = String::with_capacity(text.len());
     for c in text.chars() {
-        if !(c <= ' ' && groups.len() % 4 == 0) {
+        if !(c <= ' ' && groups.len().is_multiple_of(4)) {
             groups.push(c);
         }
     }
     let digits = groups.trim_end_matches('=');
-    if groups.len() % 4 != 0 || groups.len() - digits.len() > 2 {
+    if !groups.len().is_multiple_of(4) || groups.len() - digits.len() > 2 {
         return Err(not(text, "base64"));
     }
     let mut out = Vec::with_capacity(digits.len() * 3 / 4);

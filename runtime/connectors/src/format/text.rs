@@ -140,6 +140,7 @@ fn stripped_decimal(out: &mut String, mut unscaled: i128, scale: u8) {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
