@@ -24,7 +24,7 @@ pub(super) struct FileMeta {
 pub(super) enum Listing {
     /// What is not there now may be misspelt.
     First,
-    /// It was there: what is not there now may come back.
+    /// It was there: what is not there now may come back, and is waited for.
     Again,
 }
 
@@ -94,6 +94,10 @@ fn visit(path: &Path, root: Option<Listing>, files: &mut Vec<FileMeta>) -> Resul
         Ok(meta) => meta,
         Err(e) if e.kind() == ErrorKind::NotFound && root == Some(Listing::First) => {
             return Err(missing(path.display()));
+        }
+        Err(e) if e.kind() == ErrorKind::NotFound && root == Some(Listing::Again) => {
+            tracing::warn!("{} is not there at the moment; it is looked for again", path.display());
+            return Ok(());
         }
         Err(e) if gone(&e) => return Ok(()),
         Err(e) => return Err(failed(path.display(), e)),
@@ -177,9 +181,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let root = dir.path().join("in");
         let place = Opened::Local(root.clone());
-        let domain = |listing| list(&place, None, listing).unwrap_err().domain();
-        assert_eq!(domain(Listing::First), Domain::User);
-        assert_eq!(domain(Listing::Again), Domain::Transient);
+        assert_eq!(list(&place, None, Listing::First).unwrap_err().domain(), Domain::User);
+        assert!(list(&place, None, Listing::Again).unwrap().is_empty());
         let file = root.join("x.csv").display().to_string();
         assert_eq!(open(&place, &file, 0).unwrap_err().domain(), Domain::Transient);
         fs::create_dir(&root).unwrap();

@@ -148,7 +148,9 @@ impl Source for FileSource {
         }
         let known = restored.lists.contains_key(FILES);
         if self.monitor.is_some() || !known {
-            self.add_new(ctx.info, if known { Listing::Again } else { Listing::First })?;
+            // A folder that is misspelt is told at every start; a bucket's may have been emptied.
+            let again = known && matches!(self.place, Opened::Bucket { .. });
+            self.add_new(ctx.info, if again { Listing::Again } else { Listing::First })?;
         }
         if let Some(interval) = self.monitor {
             self.next_listing_ms = ctx.clock.now_ms().saturating_add(interval.as_millis() as i64);
