@@ -4,13 +4,14 @@
 //!
 //! Encoding, per column: one byte 0x00 for NULL, else 0x01 and the value:
 //! booleans one byte; integers, dates, times and timestamps big-endian with the
-//! sign bit flipped; floats as their IEEE bits, -0.0 as 0.0 and one NaN, made
-//! order-preserving; decimals as a 16-byte integer; strings and bytes escaped
-//! (0x00 → 0x00 0xFF) and closed by 0x00 0x00. Byte order equals value order,
-//! NULL first.
+//! sign bit flipped; floats as their IEEE bits with one NaN, made order-preserving
+//! (-0.0 before 0.0: two keys, as in Flink); decimals as a 16-byte integer; strings
+//! and bytes escaped (0x00 → 0x00 0xFF) and closed by 0x00 0x00; rows as their
+//! fields; arrays as their elements, each behind 0x01, closed by 0x00; maps as the
+//! array of their entries in byte order. Byte order equals value order, NULL first.
 
 use crate::error::{Error, Result};
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, PrimitiveArray};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, ListArray, MapArray, PrimitiveArray, StructArray};
 use arrow::datatypes::{
     ArrowPrimitiveType, DataType as ArrowType, Date32Type, Decimal128Type, Float32Type, Float64Type, Int8Type,
     Int16Type, Int32Type, Int64Type, Time32MillisecondType, Time64MicrosecondType, TimeUnit, TimestampMicrosecondType,
@@ -115,6 +116,9 @@ enum ColumnEncoder<'a> {
     Dec(&'a PrimitiveArray<Decimal128Type>),
     Utf8(&'a arrow::array::StringArray),
     Binary(&'a arrow::array::BinaryArray),
+    List(&'a ListArray, Box<ColumnEncoder<'a>>),
+    Map(&'a MapArray, Vec<ColumnEncoder<'a>>),
+    Struct(&'a StructArray, Vec<ColumnEncoder<'a>>),
     Null,
 }
 
@@ -149,6 +153,18 @@ impl<'a> ColumnEncoder<'a> {
             ArrowType::Decimal128(_, _) => E::Dec(array.as_primitive()),
             ArrowType::Utf8 => E::Utf8(array.as_string()),
             ArrowType::Binary => E::Binary(array.as_binary()),
+            ArrowType::List(_) => {
+                let list = array.as_list();
+                E::List(list, Box::new(Self::new(list.values())?))
+            }
+            ArrowType::Map(..) => {
+                let map = array.as_map();
+                E::Map(map, vec![Self::new(map.keys())?, Self::new(map.values())?])
+            }
+            ArrowType::Struct(_) => {
+                let row = array.as_struct();
+                E::Struct(row, row.columns().iter().map(Self::new).collect::<Result<_>>()?)
+            }
             other => {
                 return Err(
                     Error::user(format!("a value of type {other} cannot be a key")).fix("group by its scalar parts")
@@ -171,6 +187,9 @@ impl<'a> ColumnEncoder<'a> {
             E::Dec(a) => a.is_null(row),
             E::Utf8(a) => a.is_null(row),
             E::Binary(a) => a.is_null(row),
+            E::List(a, _) => a.is_null(row),
+            E::Map(a, _) => a.is_null(row),
+            E::Struct(a, _) => a.is_null(row),
         }
     }
 
@@ -190,26 +209,14 @@ impl<'a> ColumnEncoder<'a> {
             E::I64(a) => push_i64(a.values.get(row).copied().unwrap_or_default(), out),
             E::F32(a) => {
                 let v = a.value(row);
-                let v = if v.is_nan() {
-                    f32::NAN
-                } else if v == 0.0 {
-                    0.0
-                } else {
-                    v
-                };
+                let v = if v.is_nan() { f32::NAN } else { v };
                 let bits = v.to_bits();
                 let ordered = if bits >> 31 == 1 { !bits } else { bits | (1 << 31) };
                 out.extend(ordered.to_be_bytes());
             }
             E::F64(a) => {
                 let v = a.value(row);
-                let v = if v.is_nan() {
-                    f64::NAN
-                } else if v == 0.0 {
-                    0.0
-                } else {
-                    v
-                };
+                let v = if v.is_nan() { f64::NAN } else { v };
                 let bits = v.to_bits();
                 let ordered = if bits >> 63 == 1 { !bits } else { bits | (1 << 63) };
                 out.extend(ordered.to_be_bytes());
@@ -217,8 +224,33 @@ impl<'a> ColumnEncoder<'a> {
             E::Dec(a) => out.extend(((a.value(row) as u128) ^ (1 << 127)).to_be_bytes()),
             E::Utf8(a) => push_bytes(a.value(row).as_bytes(), out),
             E::Binary(a) => push_bytes(a.value(row), out),
+            E::List(a, elements) => {
+                for at in span(a.value_offsets(), row) {
+                    out.push(1);
+                    elements.push(at, out);
+                }
+                out.push(0);
+            }
+            E::Map(a, entry) => {
+                let mut entries: Vec<Vec<u8>> = Vec::new();
+                for at in span(a.value_offsets(), row) {
+                    let mut bytes = vec![1];
+                    entry.iter().for_each(|part| part.push(at, &mut bytes));
+                    entries.push(bytes);
+                }
+                entries.sort_unstable();
+                entries.iter().for_each(|bytes| out.extend_from_slice(bytes));
+                out.push(0);
+            }
+            E::Struct(_, fields) => fields.iter().for_each(|f| f.push(row, out)),
         }
     }
+}
+
+/// The places of a row's elements.
+fn span(offsets: &[i32], row: usize) -> Range<usize> {
+    let at = |row: usize| offsets.get(row).map_or(0, |o| *o as usize);
+    at(row)..at(row + 1)
 }
 
 fn push_i32(v: i32, out: &mut Vec<u8>) {
@@ -269,6 +301,33 @@ mod tests {
         let text = encode_one(Arc::new(StringArray::from(vec!["a\0b", ""])));
         assert_eq!(text[0], [1, b'a', 0, 0xFF, b'b', 0, 0]);
         assert_eq!(text[1], [1, 0, 0]);
+        let zeros = encode_one(Arc::new(arrow::array::Float64Array::from(vec![-0.0, 0.0])));
+        assert_eq!(zeros[0], [1, 0x7f, 255, 255, 255, 255, 255, 255, 255]);
+        assert_eq!(zeros[1], [1, 0x80, 0, 0, 0, 0, 0, 0, 0]);
+    }
+
+    #[test]
+    fn arrays_rows_and_maps_are_keys() {
+        use arrow::array::{Int8Array, StructArray, builder};
+        use arrow::datatypes::{DataType, Field};
+        let lists = [Some(vec![Some(1), None]), Some(vec![]), None, Some(vec![Some(1)])];
+        let lists = encode_one(Arc::new(ListArray::from_iter_primitive::<Int8Type, _, _>(lists)));
+        assert_eq!(lists, [vec![1, 1, 1, 0x81, 1, 0, 0], vec![1, 0], vec![0], vec![1, 1, 1, 0x81, 0]]);
+        let field = Arc::new(Field::new("a", DataType::Int8, true));
+        let ints: ArrayRef = Arc::new(Int8Array::from(vec![Some(1), None]));
+        let rows = encode_one(Arc::new(StructArray::from(vec![(field, ints)])));
+        assert_eq!(rows, [vec![1, 1, 0x81], vec![1, 0]]);
+        let mut maps = builder::MapBuilder::new(None, builder::StringBuilder::new(), builder::Int8Builder::new());
+        for entries in [[("a", 1), ("b", 2)], [("b", 2), ("a", 1)]] {
+            for (key, value) in entries {
+                maps.keys().append_value(key);
+                maps.values().append_value(value);
+            }
+            maps.append(true).unwrap();
+        }
+        let maps = encode_one(Arc::new(maps.finish()));
+        assert_eq!(maps[0], maps[1]);
+        assert_eq!(maps[0], [1, 1, 1, b'a', 0, 0, 1, 0x81, 1, 1, b'b', 0, 0, 1, 0x82, 0]);
     }
 
     /// Of the four keys above, by another implementation of xxh3 (python-xxhash 3).

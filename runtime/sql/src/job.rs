@@ -6,10 +6,10 @@ use crate::explain;
 use crate::expr::ExprContext;
 use crate::lower::lower;
 use crate::parser::{Explained, Located, Statement, parse_script};
+use crate::plan::optimize::optimize;
 use crate::plan::prune::prune;
 use crate::plan::query::{Names, Planner};
 use crate::plan::sink::{self, SinkPlan};
-use crate::plan::{Rel, optimize};
 use crate::position::Position;
 use streamjob_core::error::ErrorExt;
 use streamjob_core::options::{Options, find};
@@ -134,7 +134,7 @@ impl<'a> Session<'a> {
                 self.inserts.push(plan);
             }
             Statement::Explain(Explained::Query(query)) => {
-                let mut rel: Rel = optimize::merge(self.planner(ctx).query(query, &Names::new())?)?;
+                let mut rel = optimize(&self.planner(ctx).query(query, &Names::new())?)?;
                 prune(&mut [&mut rel])?;
                 self.explained.push(explain::query(&rel, &options));
             }
@@ -185,6 +185,9 @@ impl<'a> Session<'a> {
     fn finish(mut self) -> Result<PlannedJob> {
         if self.inserts.is_empty() {
             let error = Error::user("the script has no INSERT statement, so there is no job");
+            if !self.explained.is_empty() {
+                return Err(error.fix("to see what EXPLAIN says, use `streamjob explain`"));
+            }
             return Err(error.fix("add INSERT INTO … SELECT …; to see rows, into a table with 'connector' = 'print'"));
         }
         let options = self.options()?;
@@ -207,7 +210,7 @@ impl<'a> Session<'a> {
 }
 
 fn optimized(plan: SinkPlan) -> Result<SinkPlan> {
-    Ok(SinkPlan { rel: optimize::merge(plan.rel)?, ..plan })
+    Ok(SinkPlan { rel: optimize(&plan.rel)?, ..plan })
 }
 
 fn narrow(plans: &mut [SinkPlan]) -> Result<()> {

@@ -7,6 +7,7 @@ mod uid;
 use crate::catalog::Table;
 use crate::expr::Zone;
 use crate::plan::changelog::changes;
+use crate::plan::monotone::monotonic_calls;
 use crate::plan::reuse::{Class, Reuse};
 use crate::plan::sink::SinkPlan;
 use crate::plan::{Call, Node as Plan, Rel, Window, WindowOf, text};
@@ -226,7 +227,11 @@ impl Lowering<'_> {
                     input: input.schema(),
                     schema: rel.schema(),
                     keys: keys.clone(),
-                    aggs: calls.iter().map(agg_call).collect(),
+                    aggs: calls
+                        .iter()
+                        .zip(monotonic_calls(rel)?)
+                        .map(|(c, monotonic)| AggCall { monotonic, ..agg_call(c) })
+                        .collect(),
                     generate_update_before: class.needs_before,
                     input_retracts: !changes(input).insert_only(),
                     state_ttl: self.options.duration("table.exec.state.ttl").filter(|d| !d.is_zero()),
@@ -236,7 +241,7 @@ impl Lowering<'_> {
             Plan::WindowAggregate { input, window, source, keys, calls, .. } => {
                 let source = match source {
                     WindowOf::Time(column) => WindowSource::Time { column: *column, window: window.spec() },
-                    WindowOf::Attached { start, end } => WindowSource::Attached { start: *start, end: *end },
+                    WindowOf::Attached { start, end, .. } => WindowSource::Attached { start: *start, end: *end },
                 };
                 let output = (0..keys.len())
                     .map(WindowOutput::Key)
@@ -348,12 +353,14 @@ pub fn default_parallelism(options: &Options) -> i64 {
     table.or_else(|| options.int("parallelism.default")).unwrap_or(1)
 }
 
-fn agg_call(call: &Call) -> AggCall {
+/// The engine's call.
+pub(crate) fn agg_call(call: &Call) -> AggCall {
     AggCall {
         function: call.function.clone(),
         arg: call.arg,
         distinct: call.distinct,
         filter: call.filter,
+        monotonic: false,
         result: call.ty.clone(),
     }
 }

@@ -79,6 +79,13 @@ pub fn field_of(expr: &Arc<dyn PhysicalExpr>) -> Option<(&Arc<dyn PhysicalExpr>,
     Some((call.args.first()?, position))
 }
 
+/// The value and the names of both types (`BIGINT from INT`), when an expression is a CAST.
+pub fn cast_of(expr: &Arc<dyn PhysicalExpr>) -> Option<(&Arc<dyn PhysicalExpr>, &str)> {
+    let call = expr.downcast_ref::<Call>()?;
+    let types = call.name.strip_prefix("CAST to ").or_else(|| call.name.strip_prefix("cast to "))?;
+    Some((call.args.first()?, types))
+}
+
 /// True for a column, or a field of a row that is one: nothing is computed for it.
 pub fn is_path(expr: &Arc<dyn PhysicalExpr>) -> bool {
     expr.downcast_ref::<Column>().is_some() || field_of(expr).is_some_and(|(row, _)| is_path(row))

@@ -23,7 +23,7 @@ pub mod types;
 mod zone;
 
 pub use bind::bind;
-pub use call::{field_of, is_fallible, is_path};
+pub use call::{cast_of, field_of, is_fallible, is_path};
 pub use cast::{CastMode, cast};
 pub use evaluate::{evaluate, evaluate_filter, to_error};
 pub use functions::{functions_markdown, is_scalar_function, markdown_table};

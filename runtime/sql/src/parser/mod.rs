@@ -193,7 +193,8 @@ impl ScriptParser<'_> {
             }
             return Ok(Statement::CreateTable(Box::new(ddl::create_table(&mut self.parser, temporary)?)));
         }
-        if self.word("VIEW") && !or_replace {
+        // OR REPLACE means nothing for a view: as in Flink, one that exists is an error.
+        if self.word("VIEW") {
             let if_not_exists = self.words(&["IF", "NOT", "EXISTS"]);
             let name = names::table_name(&mut self.parser).map_err(from_parser)?;
             let mut columns = Vec::new();

@@ -7,9 +7,9 @@ mod rewrite;
 
 pub use call::{documented, find, refused_names};
 
-use super::digest::aggregate_id;
+use super::digest::{aggregate_id, window_aggregate_id};
 use super::query::{Item, ItemValue, Planner, Scoped, calc};
-use super::{Call, Node, PlanColumn, Rel, Window, WindowColumns, WindowOf, bind, optimize, refuse, window};
+use super::{Call, Node, PlanColumn, Rel, Window, WindowColumns, WindowOf, bind, refuse, window};
 use crate::expr::{BoundExpr, Scope, ScopeColumn};
 use crate::parser::refused;
 use crate::position::Position;
@@ -45,7 +45,8 @@ fn distinct_by_window(input: Rel, window: Window, (start, end): (usize, usize), 
     let columns = input.columns.clone();
     let time = input.window.as_ref().and_then(|w| w.time);
     let keys: Vec<usize> = others.iter().copied().filter(|i| Some(*i) != time).collect();
-    let aggregate = window_aggregate(input, window, WindowOf::Attached { start, end }, keys.clone(), Vec::new())?;
+    let aggregate =
+        window_aggregate(input, window, WindowOf::Attached { start, end, pull: false }, keys.clone(), Vec::new())?;
     // Back to the order of the columns.
     let n = keys.len();
     let place = |i: usize| match i {
@@ -74,7 +75,7 @@ fn window_aggregate(input: Rel, window: Window, source: WindowOf, keys: Vec<usiz
     columns.extend(window::window_columns(&window));
     let kept =
         WindowColumns { window: window.clone(), start: Some(start), end: Some(start + 1), time: Some(start + 2) };
-    let id = aggregate_id(&format!("window-aggregate {window}"), &input, &keys, &calls)?;
+    let id = window_aggregate_id(&window, &input, &keys, &calls)?;
     let node = Node::WindowAggregate { input: Box::new(input), window, source, keys, calls, id };
     Ok(Rel { node, columns, window: Some(kept), shared: None })
 }
@@ -173,20 +174,30 @@ fn old_windows(
         }
     }
     let Some((index, (time, kind, offset))) = found else { return Ok(from) };
-    group.remove(index);
+    let window = bind::canonical(&group.remove(index), &from.scope);
     for name in ["window_start", "window_end", "window_time"] {
         group.push(Expr::CompoundIdentifier(vec![Ident::new(window::GROUP_WINDOW), Ident::new(name)]));
     }
-    struct Properties(Option<Error>);
-    impl VisitorMut for Properties {
+    struct Properties<'a> {
+        /// The window in GROUP BY.
+        window: &'a str,
+        scope: &'a Scope,
+        error: Option<Error>,
+    }
+    impl VisitorMut for Properties<'_> {
         type Break = ();
         fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
             if let Expr::Function(f) = expr {
-                match window::group_window_property(f) {
+                let found = window::group_window_property(f).map(|column| {
+                    let (own, at) = (bind::canonical(expr, self.scope), Position::of_expr(expr));
+                    window::check_property(&own, self.window).map_err(|e| at.locate(e))?;
+                    column
+                });
+                match found {
                     None => {}
                     Some(Ok(column)) => *expr = column,
                     Some(Err(e)) => {
-                        self.0 = Some(e);
+                        self.error = Some(e);
                         return ControlFlow::Break(());
                     }
                 }
@@ -194,7 +205,7 @@ fn old_windows(
             ControlFlow::Continue(())
         }
     }
-    let mut properties = Properties(None);
+    let mut properties = Properties { window: &window, scope: &from.scope, error: None };
     for item in items {
         if let ItemValue::Expr(e) = &mut item.value {
             let _ = e.visit(&mut properties);
@@ -203,7 +214,7 @@ fn old_windows(
     if let Some(e) = having {
         let _ = e.visit(&mut properties);
     }
-    if let Some(error) = properties.0 {
+    if let Some(error) = properties.error {
         return Err(error);
     }
     let mut scope = from.scope;
@@ -246,6 +257,7 @@ fn aggregate(input: Rel, filter: Option<BoundExpr>, keys: &[Key], found: Vec<Fou
             distinct: f.distinct,
             ty: f.ty,
             text: f.name,
+            at: f.at,
         })
         .collect();
     let window = input.window.clone();
@@ -272,8 +284,7 @@ fn aggregate(input: Rel, filter: Option<BoundExpr>, keys: &[Key], found: Vec<Fou
     let others: Vec<usize> = (0..keys.len()).filter(|i| *i != start && *i != end && Some(*i) != time).collect();
     let key_name = |i: usize| keys.get(i).map(|k| k.name.clone());
     let names_of_window = [key_name(start), key_name(end), time.and_then(key_name)];
-    let mut rel =
-        optimize::window_from_time(window_aggregate(rel, window, WindowOf::Attached { start, end }, others, calls)?)?;
+    let mut rel = window_aggregate(rel, window, WindowOf::Attached { start, end, pull: true }, others, calls)?;
     let first = rel.columns.len().saturating_sub(3);
     for (column, name) in rel.columns.iter_mut().skip(first).zip(names_of_window) {
         // A window_time that is not grouped cannot be named.

@@ -2,7 +2,7 @@
 //! what state depends on: not how the plan was optimised, nor where it stands in
 //! the script, nor columns that are not used, nor their names on the way.
 
-use super::{Call, Node, Rel, bind};
+use super::{Call, Node, Rel, Window, bind};
 use crate::expr::BoundExpr;
 use streamjob_core::table::ColumnKind;
 use streamjob_core::{Error, Result};
@@ -12,6 +12,11 @@ pub fn aggregate_id(kind: &str, input: &Rel, keys: &[usize], calls: &[Call]) -> 
     let one = |c: &Call| format!("{:?} {}{:?} {:?}", c.function, if c.distinct { "!" } else { "" }, c.arg, c.filter);
     let calls: Vec<String> = calls.iter().map(one).collect();
     Ok(format!("{kind}[{keys:?}|{}]({})", calls.join(","), input.digest()?))
+}
+
+/// The text of a window aggregate over `input`.
+pub fn window_aggregate_id(window: &Window, input: &Rel, keys: &[usize], calls: &[Call]) -> Result<String> {
+    aggregate_id(&format!("window-aggregate {window}"), input, keys, calls)
 }
 
 /// The text of CURRENT_WATERMARK over `input`: its state is of the rows, whatever their columns.

@@ -4,8 +4,11 @@
 pub mod aggregate;
 pub mod bind;
 pub mod changelog;
+pub mod check;
 pub mod digest;
+pub mod empty;
 pub mod from;
+pub mod monotone;
 pub mod optimize;
 pub mod prune;
 pub mod query;
@@ -13,11 +16,13 @@ pub mod refuse;
 pub mod reuse;
 pub mod sink;
 pub mod text;
+pub mod unused;
 pub mod watermark;
 pub mod window;
 
 use crate::catalog::Table;
 use crate::expr::BoundExpr;
+use crate::position::Position;
 use std::sync::Arc;
 use streamjob_core::{LogicalType, Schema};
 use streamjob_engine::operators::AggFunction;
@@ -146,6 +151,8 @@ pub enum WindowOf {
         start: usize,
         /// window_end.
         end: usize,
+        /// Whether it may be found from the time attribute instead; not for DISTINCT.
+        pull: bool,
     },
 }
 
@@ -164,6 +171,8 @@ pub struct Call {
     pub ty: LogicalType,
     /// The SQL text, for people.
     pub text: String,
+    /// Where it stands, for errors.
+    pub at: Position,
 }
 
 impl Rel {

@@ -1,14 +1,23 @@
-//! Rewrites that keep the meaning: windows taken from the time attribute instead
-//! of from attached columns, and projections merged. Uids of state are made before.
+//! Rewrites that keep the meaning: what nobody reads is left out, aggregates over
+//! nothing are constant, windows are taken from the time attribute instead of from
+//! attached columns, and projections are merged. Uids are made before the last two.
 
+use super::empty::fold_empty;
+use super::unused::drop_unused;
 use super::{Call, Node, PlanColumn, Rel, WindowOf, bind};
 use crate::expr::{BoundExpr, is_path};
 use streamjob_core::Result;
 
+/// All rewrites of one INSERT's plan.
+pub fn optimize(rel: &Rel) -> Result<Rel> {
+    rewrite(fold_empty(drop_unused(rel)?)?)
+}
+
 /// Turns a window aggregate over a window table function into one that finds windows itself,
 /// so that rows are not multiplied. Only when nothing between them looks at the window.
-pub fn window_from_time(rel: Rel) -> Result<Rel> {
-    let Node::WindowAggregate { input, window, source: WindowOf::Attached { start, end }, keys, calls, id } = &rel.node
+fn window_from_time(rel: Rel) -> Result<Rel> {
+    let Node::WindowAggregate { input, window, source: WindowOf::Attached { start, end, pull: true }, keys, calls, id } =
+        &rel.node
     else {
         return Ok(rel);
     };
@@ -107,30 +116,36 @@ fn pull(rel: &Rel) -> Result<Option<Pulled>> {
     }
 }
 
-/// Merges projections that stand on each other, where nothing is computed twice.
-pub fn merge(rel: Rel) -> Result<Rel> {
+/// Windows and projections, from the bottom up.
+fn rewrite(rel: Rel) -> Result<Rel> {
+    let below = |input: Box<Rel>| rewrite(*input).map(Box::new);
     let node = match rel.node {
         Node::Calc { input, filter, exprs } => {
-            let input = merge(*input)?;
-            return merge_calc(Rel { node: Node::Calc { input: Box::new(input), filter, exprs }, ..rel });
+            return merge_calc(Rel { node: Node::Calc { input: below(input)?, filter, exprs }, ..rel });
+        }
+        Node::WindowAggregate { .. } => {
+            let rel = window_from_time(rel)?;
+            let node = match rel.node {
+                Node::WindowAggregate { input, window, source, keys, calls, id } => {
+                    Node::WindowAggregate { input: below(input)?, window, source, keys, calls, id }
+                }
+                other => other,
+            };
+            return Ok(Rel { node, ..rel });
         }
         Node::Watermark { input, column, expr, idle_timeout_ms } => {
-            Node::Watermark { input: Box::new(merge(*input)?), column, expr, idle_timeout_ms }
+            Node::Watermark { input: below(input)?, column, expr, idle_timeout_ms }
         }
-        Node::CurrentWatermark { input, id } => Node::CurrentWatermark { input: Box::new(merge(*input)?), id },
-        Node::Union(inputs) => Node::Union(inputs.into_iter().map(merge).collect::<Result<_>>()?),
-        Node::Aggregate { input, keys, calls, id } => {
-            Node::Aggregate { input: Box::new(merge(*input)?), keys, calls, id }
-        }
-        Node::WindowTvf { input, window, time } => Node::WindowTvf { input: Box::new(merge(*input)?), window, time },
-        Node::WindowAggregate { input, window, source, keys, calls, id } => {
-            Node::WindowAggregate { input: Box::new(merge(*input)?), window, source, keys, calls, id }
-        }
+        Node::CurrentWatermark { input, id } => Node::CurrentWatermark { input: below(input)?, id },
+        Node::Union(inputs) => Node::Union(inputs.into_iter().map(rewrite).collect::<Result<_>>()?),
+        Node::Aggregate { input, keys, calls, id } => Node::Aggregate { input: below(input)?, keys, calls, id },
+        Node::WindowTvf { input, window, time } => Node::WindowTvf { input: below(input)?, window, time },
         leaf @ (Node::Scan(..) | Node::Values(_)) => leaf,
     };
     Ok(Rel { node, ..rel })
 }
 
+/// Merges projections that stand on each other, where nothing is computed twice.
 fn merge_calc(rel: Rel) -> Result<Rel> {
     let Node::Calc { input, filter, exprs } = &rel.node else { return Ok(rel) };
     let Node::Calc { input: below, filter: lower_filter, exprs: lower } = &input.node else { return Ok(rel) };

@@ -42,7 +42,7 @@ fn used_below(node: &Node) -> Result<Option<BTreeSet<usize>>> {
         Node::WindowAggregate { keys, calls, source, .. } => {
             let window = match *source {
                 WindowOf::Time(time) => vec![time],
-                WindowOf::Attached { start, end } => vec![start, end],
+                WindowOf::Attached { start, end, .. } => vec![start, end],
             };
             Some(keys.iter().copied().chain(of_calls(calls)).chain(window).collect())
         }
@@ -56,18 +56,28 @@ fn table_of(rel: &Rel) -> Option<usize> {
 }
 
 /// A relation with fewer columns.
-struct Narrowed {
-    rel: Rel,
+pub(super) struct Narrowed {
+    pub(super) rel: Rel,
     /// New position of each old column; `None` for those that went.
-    places: Vec<Option<usize>>,
+    pub(super) places: Vec<Option<usize>>,
 }
 
 impl Narrowed {
-    fn place(&self, column: usize) -> Option<usize> {
+    pub(super) fn place(&self, column: usize) -> Option<usize> {
         self.places.get(column).copied().flatten()
     }
 
-    fn moved(&self, e: &BoundExpr) -> Result<BoundExpr> {
+    /// The new position of a column that is read.
+    pub(super) fn at(&self, column: usize) -> Result<usize> {
+        self.place(column).ok_or_else(|| Error::internal("a column that went is read"))
+    }
+
+    pub(super) fn moved_calls(&self, calls: &[Call]) -> Result<Vec<Call>> {
+        let at = |column: Option<usize>| column.map(|c| self.at(c)).transpose();
+        calls.iter().map(|c| Ok(Call { arg: at(c.arg)?, filter: at(c.filter)?, ..c.clone() })).collect()
+    }
+
+    pub(super) fn moved(&self, e: &BoundExpr) -> Result<BoundExpr> {
         let expr = bind::remap(&e.expr, &|i| self.place(i))?;
         Ok(BoundExpr { expr: expr.unwrap_or_else(|| Arc::clone(&e.expr)), ..e.clone() })
     }
@@ -103,17 +113,18 @@ fn narrow(rel: &Rel, needs: &Needs) -> Result<Narrowed> {
         }
         Node::Aggregate { input, keys, calls, id } => {
             let input = below(input)?;
-            let (keys, calls) = (places(&input, keys), moved_calls(&input, calls));
+            let (keys, calls) = (places(&input, keys)?, input.moved_calls(calls)?);
             Node::Aggregate { input: Box::new(input.rel), keys, calls, id: id.clone() }
         }
         Node::WindowAggregate { input, window, source, keys, calls, id } => {
             let input = below(input)?;
-            let at = |i: usize| input.place(i).unwrap_or(i);
             let source = match *source {
-                WindowOf::Time(time) => WindowOf::Time(at(time)),
-                WindowOf::Attached { start, end } => WindowOf::Attached { start: at(start), end: at(end) },
+                WindowOf::Time(time) => WindowOf::Time(input.at(time)?),
+                WindowOf::Attached { start, end, pull } => {
+                    WindowOf::Attached { start: input.at(start)?, end: input.at(end)?, pull }
+                }
             };
-            let (keys, calls) = (places(&input, keys), moved_calls(&input, calls));
+            let (keys, calls) = (places(&input, keys)?, input.moved_calls(calls)?);
             let (input, window) = (Box::new(input.rel), window.clone());
             Node::WindowAggregate { input, window, source, keys, calls, id: id.clone() }
         }
@@ -121,13 +132,8 @@ fn narrow(rel: &Rel, needs: &Needs) -> Result<Narrowed> {
     Ok(Narrowed { rel: Rel { node, ..rel.clone() }, places: (0..rel.columns.len()).map(Some).collect() })
 }
 
-fn places(input: &Narrowed, columns: &[usize]) -> Vec<usize> {
-    columns.iter().map(|c| input.place(*c).unwrap_or(*c)).collect()
-}
-
-fn moved_calls(input: &Narrowed, calls: &[Call]) -> Vec<Call> {
-    let at = |column: Option<usize>| column.map(|c| input.place(c).unwrap_or(c));
-    calls.iter().map(|c| Call { arg: at(c.arg), filter: at(c.filter), ..c.clone() }).collect()
+fn places(input: &Narrowed, columns: &[usize]) -> Result<Vec<usize>> {
+    columns.iter().map(|c| input.at(*c)).collect()
 }
 
 /// A table's scan, with its computed columns and its watermark, for the columns `kept` and what those need.
@@ -158,7 +164,7 @@ fn narrow_scan(rel: &Rel, kept: &BTreeSet<usize>) -> Result<Narrowed> {
 }
 
 /// The relation with another node, which gives the columns `kept`.
-fn only(rel: &Rel, node: Node, kept: &BTreeSet<usize>) -> Narrowed {
+pub(super) fn only(rel: &Rel, node: Node, kept: &BTreeSet<usize>) -> Narrowed {
     let columns = kept.iter().filter_map(|i| rel.columns.get(*i).cloned()).collect();
     let places = (0..rel.columns.len()).map(|i| kept.contains(&i).then(|| kept.range(..i).count())).collect();
     Narrowed { rel: Rel { node, columns, window: rel.window.clone(), shared: rel.shared.clone() }, places }

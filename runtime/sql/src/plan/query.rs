@@ -92,7 +92,10 @@ impl Planner<'_> {
             SetExpr::SetOperation { op, .. } => {
                 Err(refused(at, &op.to_string(), "compare in the source system, or use UNION ALL and GROUP BY"))
             }
-            SetExpr::Table(_) => Err(refused(at, "TABLE as a query", "write SELECT * FROM")),
+            SetExpr::Table(table) => {
+                let parts: Vec<String> = table.schema_name.iter().chain(&table.table_name).cloned().collect();
+                self.table(&parts, at, names)
+            }
             _ => Err(refused(at, "this statement as a query", "use SELECT")),
         }
     }

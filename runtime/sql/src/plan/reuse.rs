@@ -154,10 +154,9 @@ fn same_exprs(a: &[BoundExpr], b: &[BoundExpr]) -> bool {
     a.len() == b.len() && a.iter().zip(b).all(|(a, b)| bind::same(a, b))
 }
 
-/// The text of a call is for people.
+/// The text of a call is for people, as is its place.
 fn same_calls(a: &[Call], b: &[Call]) -> bool {
-    let same =
-        |a: &Call, b: &Call| Call { text: String::new(), ..a.clone() } == Call { text: String::new(), ..b.clone() };
+    let same = |a: &Call, b: &Call| *a == Call { text: a.text.clone(), at: a.at, ..b.clone() };
     a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b))
 }
 

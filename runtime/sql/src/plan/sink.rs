@@ -2,13 +2,15 @@
 //! and whether the sink can take the query's changes.
 
 use super::changelog::{self, changes};
+use super::check::check_aggregates;
 use super::query::{Names, Planner, calc};
 use super::text::describe;
 use super::{Node, PlanColumn, Rel, bind};
 use crate::catalog::{Entry, Table, full_name};
-use crate::expr::{BoundExpr, implicitly_castable};
+use crate::expr::{BoundExpr, cast_of, implicitly_castable};
 use crate::parser::{Insert, refused};
 use crate::position::Position;
+use datafusion_physical_expr::PhysicalExpr;
 use std::sync::Arc;
 use streamjob_core::options::{Options, nearest};
 use streamjob_core::table::{ColumnDef, ColumnKind};
@@ -65,6 +67,7 @@ pub fn plan(planner: &Planner<'_>, connectors: &dyn Connectors, insert: &Insert)
     let rel = match_columns(planner, &table, &targets, query, insert).map_err(|e| at.locate(e))?;
     let sink = connectors.sink(&table.def).map_err(|e| table.position.locate(e))?;
     check_changes(&table, sink.as_ref(), &rel).map_err(|e| at.locate(e))?;
+    check_aggregates(&rel).map_err(|e| at.locate(e))?;
     check_upsert_key(&table, &rel).map_err(|e| at.locate(e))?;
     Ok(SinkPlan { table, sink, rel, position: insert.position, options: planner.ctx.options.clone() })
 }
@@ -212,9 +215,9 @@ fn check_upsert_key(table: &Table, rel: &Rel) -> Result<()> {
     if def.primary_key.is_empty() || changes(rel).insert_only() {
         return Ok(());
     }
-    let Some(key) = upsert_key(rel) else { return Ok(()) };
-    let names: Vec<&str> = key.iter().filter_map(|i| rel.columns.get(*i)).map(|c| c.name.as_str()).collect();
-    if names.iter().all(|n| def.primary_key.iter().any(|k| k == n)) {
+    let key = upsert_key(rel);
+    let names: Vec<&str> = key.iter().flatten().filter_map(|i| rel.columns.get(*i)).map(|c| c.name.as_str()).collect();
+    if key.is_some() && names.iter().all(|n| def.primary_key.iter().any(|k| k == n)) {
         return Ok(());
     }
     Err(Error::user(format!(
@@ -224,17 +227,35 @@ fn check_upsert_key(table: &Table, rel: &Rel) -> Result<()> {
         def.primary_key.join(", "),
         names.join(", ")
     ))
-    .fix(format!("declare PRIMARY KEY ({}) NOT ENFORCED", names.join(", "))))
+    .fix(match key {
+        Some(_) => format!("declare PRIMARY KEY ({}) NOT ENFORCED", names.join(", ")),
+        None => "write the columns that the query is grouped by as they are, and make them the primary key".to_string(),
+    }))
+}
+
+/// The column that an expression is, but for casts that keep values apart.
+fn kept(expr: &Arc<dyn PhysicalExpr>) -> Option<usize> {
+    const INTEGERS: [&str; 4] = ["BIGINT", "INT", "SMALLINT", "TINYINT"];
+    bind::plain_column(expr).or_else(|| {
+        let (value, types) = cast_of(expr)?;
+        let (to, from) = types.split_once(" from ")?;
+        let place = |ty: &str| INTEGERS.iter().position(|i| *i == ty);
+        let keeps = match (place(to), place(from)) {
+            (Some(to), Some(from)) => to < from,
+            (None, Some(_)) => to == "STRING",
+            _ => to == "STRING" && matches!(from, "BOOLEAN" | "DATE"),
+        };
+        kept(value).filter(|_| keeps)
+    })
 }
 
 /// The columns that tell apart the rows which are updated, where they are all still there.
 fn upsert_key(rel: &Rel) -> Option<Vec<usize>> {
     match &rel.node {
         Node::Aggregate { keys, .. } => Some((0..keys.len()).collect()),
-        Node::Calc { input, exprs, .. } => upsert_key(input)?
-            .into_iter()
-            .map(|k| exprs.iter().position(|e| bind::plain_column(&e.expr) == Some(k)))
-            .collect(),
+        Node::Calc { input, exprs, .. } => {
+            upsert_key(input)?.into_iter().map(|k| exprs.iter().position(|e| kept(&e.expr) == Some(k))).collect()
+        }
         _ => None,
     }
 }

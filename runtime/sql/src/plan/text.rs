@@ -44,7 +44,7 @@ pub fn describe(rel: &Rel) -> String {
             let keys: Vec<&str> = keys.iter().map(|k| name(input, *k)).collect();
             let of = match source {
                 WindowOf::Time(time) => format!("{window}, time_col=[{}]", name(input, *time)),
-                WindowOf::Attached { start, end } => {
+                WindowOf::Attached { start, end, .. } => {
                     format!("{window}, win_start=[{}], win_end=[{}]", name(input, *start), name(input, *end))
                 }
             };

@@ -11,7 +11,7 @@ use datafusion_common::ScalarValue;
 use datafusion_expr::sqlparser::ast::{Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, Query};
 use datafusion_physical_expr::expressions::Literal;
 use std::fmt;
-use streamjob_core::{DataType, LogicalType, Result};
+use streamjob_core::{DataType, Error, LogicalType, Result};
 use streamjob_engine::operators::{WindowKind, WindowSpec};
 
 /// Windows over a time attribute.
@@ -315,6 +315,19 @@ pub fn group_window(planner: &Planner<'_>, expr: &Expr, input: &Rel) -> Result<O
     };
     check(kind, true, at)?;
     Ok(Some((time, kind, offset.transpose()?.unwrap_or(0))))
+}
+
+/// `TUMBLE_START(…)` must have the arguments of the window that is grouped by; both are canonical texts.
+pub fn check_property(property: &str, window: &str) -> Result<()> {
+    let (name, args) = property.split_once('(').unwrap_or((property, ""));
+    let (kind, wanted) = window.split_once('(').unwrap_or((window, ""));
+    if args == wanted && name.split_once('_').is_some_and(|(k, _)| k == kind) {
+        return Ok(());
+    }
+    Err(Error::user(format!(
+        "Call to auxiliary group function '{name}' must have matching call to group function '{kind}' in GROUP BY clause"
+    ))
+    .fix("give it the arguments of the window in GROUP BY"))
 }
 
 /// `TUMBLE_START(…)` and its like: the window column that it stands for.

@@ -182,3 +182,48 @@ fn changes_meet_sinks() {
         assert!(found.contains(error), "{sql}\n found: {found}\n wanted: {error}");
     }
 }
+
+#[test]
+fn what_the_engine_would_refuse_is_refused_with_its_place() {
+    for (sql, error) in [
+        (
+            "INSERT INTO counts SELECT k, COUNT(DISTINCT ROW(k, v)) FROM plain GROUP BY k",
+            "line 1, column 30: COUNT(DISTINCT",
+        ),
+        (
+            "INSERT INTO counts SELECT 'a', CARDINALITY(FIRST_VALUE(ARRAY[v])) FROM plain",
+            "line 1, column 44: FIRST_VALUE(",
+        ),
+        (
+            "INSERT INTO windows SELECT TUMBLE_START(ot, INTERVAL '2' HOUR), TUMBLE_END(ot, INTERVAL '1' HOUR), COUNT(*)
+             FROM orders GROUP BY TUMBLE(ot, INTERVAL '1' HOUR)",
+            "line 1, column 28: Call to auxiliary group function 'TUMBLE_START' must have matching call to group function \
+             'TUMBLE' in GROUP BY clause",
+        ),
+        (
+            "INSERT INTO upserts SELECT UPPER(uid), n FROM (SELECT uid, COUNT(*) AS n FROM orders GROUP BY uid)",
+            "Primary key: [k], upsert key: []",
+        ),
+        (
+            "INSERT INTO upserts SELECT uid, n FROM (SELECT uid, COUNT(*) AS n FROM orders GROUP BY uid) UNION ALL SELECT 'x', 1",
+            "Primary key: [k], upsert key: []",
+        ),
+        ("EXPLAIN INSERT INTO counts SELECT k, v FROM plain", "use `streamjob explain`"),
+    ] {
+        // The tables stand behind line 1.
+        let script = format!("{sql};");
+        let tables = TABLES.replace('\n', " ");
+        let e = plan(&format!("{tables}\n{script}")).err().unwrap_or_else(|| panic!("accepted: {sql}")).to_string();
+        assert!(e.replace("line 2,", "line 1,").contains(error), "{sql}\n{e}");
+    }
+    for sql in [
+        "INSERT INTO upserts SELECT CAST(id AS STRING), n FROM (SELECT id, COUNT(*) AS n FROM orders GROUP BY id)",
+        "INSERT INTO upserts SELECT 'all', COUNT(*) FROM orders",
+        "INSERT INTO counts TABLE upserts",
+        "CREATE OR REPLACE VIEW v AS SELECT k, big FROM plain; INSERT INTO counts TABLE v",
+        "INSERT INTO windows SELECT tumble_start(o.ot, INTERVAL '1' hour), TUMBLE_END(ot, INTERVAL '1' HOUR), COUNT(*)
+         FROM orders AS o GROUP BY TUMBLE(ot, INTERVAL '1' HOUR)",
+    ] {
+        assert!(plan(&format!("{TABLES}{sql}")).is_ok(), "{sql}\n{}", plan(&format!("{TABLES}{sql}")).err().unwrap());
+    }
+}

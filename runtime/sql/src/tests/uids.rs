@@ -198,3 +198,45 @@ fn twins_that_cannot_be_shared_take_no_state_of_each_other() {
         assert_eq!(by_sink(&format!("{MORE}{old};{set}{twin}")), after);
     }
 }
+
+#[test]
+fn aggregate_calls_that_nobody_reads_are_not_made() {
+    let base = uids("INSERT INTO counts SELECT uid, COUNT(*) FROM orders GROUP BY uid");
+    for same in [
+        "INSERT INTO counts SELECT uid, n FROM (SELECT uid, COUNT(*) AS n, SUM(qty) AS s FROM orders GROUP BY uid)",
+        "INSERT INTO counts SELECT uid, n FROM (SELECT uid, MAX(id) AS m, COUNT(*) AS n FROM orders GROUP BY uid)",
+        "CREATE VIEW v (u, s, n) AS SELECT uid, SUM(qty), COUNT(*) FROM orders GROUP BY uid; INSERT INTO counts SELECT u, n FROM v",
+        "INSERT INTO counts WITH q (a, b, c) AS (SELECT uid, COUNT(*), SUM(qty) FROM orders GROUP BY uid) SELECT a, b FROM q",
+    ] {
+        assert_eq!(uids(same), base, "{same}");
+    }
+    let explained = super::explained(
+        "INSERT INTO counts SELECT 'all', COUNT(*) FROM (SELECT uid, COUNT(*) AS n, SUM(qty) AS s FROM orders GROUP BY uid)",
+    );
+    assert!(explained.contains("GroupAggregate(groupBy=[uid], select=[uid], changelogMode"), "{explained}");
+    assert!(!explained.contains("qty"), "{explained}");
+}
+
+#[test]
+fn an_insert_that_reads_more_of_a_view_moves_no_state_of_another() {
+    let view = "CREATE VIEW v AS SELECT uid, COUNT(*) AS n, SUM(qty) AS s FROM orders GROUP BY uid;
+                CREATE VIEW w AS SELECT window_start, window_end, COUNT(*) AS n, MAX(qty) AS m
+                  FROM TABLE(HOP(TABLE orders, DESCRIPTOR(ot), INTERVAL '1' HOUR, INTERVAL '2' HOUR))
+                  GROUP BY window_start, window_end;";
+    for (old, more) in [
+        ("INSERT INTO upserts SELECT uid, n FROM v", "INSERT INTO a_counts SELECT uid, s FROM v"),
+        ("INSERT INTO upserts SELECT uid, n FROM v", "INSERT INTO a_counts SELECT uid, s + n FROM v"),
+        (
+            "INSERT INTO windows SELECT window_start, window_end, n FROM w",
+            "INSERT INTO a_windows SELECT window_start, window_end, m FROM w",
+        ),
+    ] {
+        let before = by_sink(&format!("{MORE}{view}{old}"));
+        let after = by_sink(&format!("{MORE}{view}{more}; {old}"));
+        for (sink, uids) in &before {
+            assert_eq!(&after[sink], uids, "{more}; {old}");
+        }
+        let all: BTreeSet<_> = after.values().flatten().collect();
+        assert_eq!(all.len(), 3, "the source and an aggregate each: {after:?}");
+    }
+}

@@ -7,7 +7,7 @@
 
 use super::scalar::{Class, Scalar, ScalarRef};
 use super::variance::{self, Moments};
-use super::{AggFunction, Method, Resolved};
+use super::{AggFunction, Kept, Method, Resolved};
 use std::cmp::Ordering;
 use streamjob_core::{Error, Result};
 
@@ -44,6 +44,8 @@ pub enum Acc {
     Value(Option<Scalar>),
     /// STDDEV and VAR.
     Moments(Moments),
+    /// FIRST_VALUE, LAST_VALUE, LISTAGG where rows are taken back.
+    Kept(Kept),
 }
 
 fn mismatch(call: &Resolved) -> Error {
@@ -66,6 +68,7 @@ impl Acc {
             Method::SumDec | Method::AvgDec { .. } => Acc::Dec { sum: Some(0), count: 0 },
             Method::Extreme { .. } | Method::First | Method::Last | Method::ListAgg => Acc::Value(None),
             Method::Variance { .. } => Acc::Moments(Moments::default()),
+            Method::Kept(_) => Acc::Kept(Kept::default()),
         }
     }
 
@@ -76,6 +79,7 @@ impl Acc {
             Acc::Int { .. } | Acc::Float { .. } => 16,
             Acc::Dec { .. } => 25,
             Acc::Moments(_) => 24,
+            Acc::Kept(_) => return None,
             Acc::Value(_) => match Class::of(&call.result_type)? {
                 Class::Int | Class::Float => 9,
                 Class::Dec => 17,
@@ -86,7 +90,7 @@ impl Acc {
 
     /// True when its byte form has the same length always.
     pub fn is_fixed(call: &Resolved) -> bool {
-        !matches!(Acc::new(call), Acc::Value(_))
+        !matches!(Acc::new(call), Acc::Value(_) | Acc::Kept(_))
     }
 
     /// Adds a value (for COUNT(*) anything but NULL). NULL changes nothing.
@@ -94,6 +98,7 @@ impl Acc {
         match (&mut *self, value) {
             (_, ScalarRef::Null) => {}
             (Acc::Count(n), _) => *n += 1,
+            (Acc::Kept(kept), value) => kept.add(call, value),
             (Acc::Value(held), value) => match call.method {
                 Method::Extreme { max } => {
                     if held.as_ref().is_none_or(|h| value.compare(&h.as_ref()) == Some(wanted(max))) {
@@ -122,6 +127,11 @@ impl Acc {
             (_, ScalarRef::Null) => Ok(()),
             (Acc::Count(n), _) => {
                 *n -= 1;
+                Ok(())
+            }
+            (Acc::Value(_), _) if call.call.monotonic => Ok(()),
+            (Acc::Kept(kept), value) => {
+                kept.take_away(call, value);
                 Ok(())
             }
             (Acc::Value(_), _) => Err(Error::internal(format!("{call} cannot take values away"))),
@@ -197,6 +207,8 @@ impl Acc {
                 sum.and_then(|s| decimal_average(s, *count, more_scale)).map_or(ScalarRef::Null, ScalarRef::Dec)
             }
             (Acc::Dec { sum, .. }, _) => sum.map_or(ScalarRef::Null, ScalarRef::Dec),
+            (Acc::Kept(kept), Method::Kept(pick)) => kept.result(pick),
+            (Acc::Kept(_), _) => ScalarRef::Null,
             (Acc::Moments(moments), method) => variance::result(moments, method),
         }
     }
@@ -220,16 +232,13 @@ impl Acc {
             }
             Acc::Value(value) => {
                 out.push(u8::from(value.is_some()));
-                match value {
-                    None => {}
-                    Some(Scalar::Int(v)) => out.extend(v.to_le_bytes()),
-                    Some(Scalar::Float(v)) => out.extend(v.to_le_bytes()),
-                    Some(Scalar::Dec(v)) => out.extend(v.to_le_bytes()),
-                    Some(Scalar::Bytes(v)) => {
-                        out.extend((v.len() as u32).to_le_bytes());
-                        out.extend_from_slice(v);
-                    }
+                if let Some(value) = value {
+                    push_value(value, out);
                 }
+            }
+            Acc::Kept(kept) => {
+                out.extend((kept.values().len() as u32).to_le_bytes());
+                kept.values().iter().for_each(|v| push_value(v, out));
             }
             Acc::Moments(m) => {
                 out.extend(m.count.to_le_bytes());
@@ -281,18 +290,13 @@ impl Acc {
                 if chunk::<1>(bytes)? == [0] {
                     return Ok(Acc::Value(None));
                 }
-                Acc::Value(Some(match Class::of(&call.result_type) {
-                    Some(Class::Int) => Scalar::Int(i64_of(bytes)?),
-                    Some(Class::Float) => Scalar::Float(f64_of(bytes)?),
-                    Some(Class::Dec) => Scalar::Dec(i128::from_le_bytes(chunk(bytes)?)),
-                    Some(Class::Bytes) => {
-                        let len = u32::from_le_bytes(chunk(bytes)?) as usize;
-                        let (head, rest) = bytes.split_at_checked(len).ok_or_else(short)?;
-                        *bytes = rest;
-                        Scalar::Bytes(head.to_vec())
-                    }
-                    None => return Err(mismatch(call)),
-                }))
+                Acc::Value(Some(value_of(call, bytes)?))
+            }
+            Acc::Kept(mut kept) => {
+                for _ in 0..u32::from_le_bytes(chunk(bytes)?) {
+                    kept.add(call, value_of(call, bytes)?.as_ref());
+                }
+                Acc::Kept(kept)
             }
             Acc::Moments(_) => {
                 Acc::Moments(Moments { count: i64_of(bytes)?, mean: f64_of(bytes)?, m2: f64_of(bytes)? })
@@ -318,6 +322,35 @@ impl Resolved {
             _ => return Err(mismatch(self)),
         }))
     }
+}
+
+/// The byte form of a value, without its type.
+fn push_value(value: &Scalar, out: &mut Vec<u8>) {
+    match value {
+        Scalar::Int(v) => out.extend(v.to_le_bytes()),
+        Scalar::Float(v) => out.extend(v.to_le_bytes()),
+        Scalar::Dec(v) => out.extend(v.to_le_bytes()),
+        Scalar::Bytes(v) => {
+            out.extend((v.len() as u32).to_le_bytes());
+            out.extend_from_slice(v);
+        }
+    }
+}
+
+/// Reads a value of a call's result.
+fn value_of(call: &Resolved, bytes: &mut &[u8]) -> Result<Scalar> {
+    Ok(match Class::of(&call.result_type) {
+        Some(Class::Int) => Scalar::Int(i64_of(bytes)?),
+        Some(Class::Float) => Scalar::Float(f64_of(bytes)?),
+        Some(Class::Dec) => Scalar::Dec(i128::from_le_bytes(chunk(bytes)?)),
+        Some(Class::Bytes) => {
+            let len = u32::from_le_bytes(chunk(bytes)?) as usize;
+            let (head, rest) = bytes.split_at_checked(len).ok_or_else(short)?;
+            *bytes = rest;
+            Scalar::Bytes(head.to_vec())
+        }
+        None => return Err(mismatch(call)),
+    })
 }
 
 fn wanted(max: bool) -> Ordering {
@@ -568,7 +601,6 @@ mod tests {
         let var = AggCall::new(AggFunction::VarPop, Some(0), T::Double).resolve(&input, false).unwrap_err();
         assert_eq!(var.message(), "VAR_POP(x): not supported for STRING giving DOUBLE");
         let list = AggCall::new(AggFunction::ListAgg { delimiter: ",".into() }, Some(0), T::STRING);
-        assert!(list.resolve(&input, true).is_err());
         assert_eq!(
             list.distinct().filter(1).resolve(&input, false).unwrap_err().domain(),
             streamjob_core::Domain::Internal

@@ -63,7 +63,9 @@ impl AggSet {
         for call in calls {
             let resolved = call.resolve(input, retracts)?;
             let kind = match resolved.method {
-                Method::Extreme { max } if retracts => Some(if max { MapKind::Max } else { MapKind::Min }),
+                Method::Extreme { max } if retracts && !call.monotonic => {
+                    Some(if max { MapKind::Max } else { MapKind::Min })
+                }
                 _ if resolved.call.distinct => Some(MapKind::Distinct),
                 _ => None,
             };

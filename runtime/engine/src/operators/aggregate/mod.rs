@@ -5,6 +5,7 @@
 mod accumulator;
 mod column;
 mod inputs;
+mod kept;
 pub(crate) mod maps;
 pub mod scalar;
 pub(crate) mod seen;
@@ -14,8 +15,10 @@ pub use accumulator::Acc;
 pub use column::ResultColumn;
 pub(crate) use column::is_all;
 pub use inputs::{AggSet, MapKind, MapSpec, RowInputs, describe_columns, map_rows};
+pub use kept::Kept;
 
 use arrow::datatypes::DataType as ArrowType;
+pub(crate) use kept::Pick;
 use scalar::Class;
 use std::fmt;
 use streamjob_core::{DataType, Error, LogicalType, Result, Schema};
@@ -35,11 +38,11 @@ pub enum AggFunction {
     Min,
     /// MAX(x).
     Max,
-    /// FIRST_VALUE(x): the first non-NULL value. Insert-only input.
+    /// FIRST_VALUE(x): the first non-NULL value.
     FirstValue,
-    /// LAST_VALUE(x): the last non-NULL value. Insert-only input.
+    /// LAST_VALUE(x): the last non-NULL value.
     LastValue,
-    /// LISTAGG(x, delimiter). Insert-only input.
+    /// LISTAGG(x, delimiter).
     ListAgg {
         /// Between two values; `,` by default in SQL.
         delimiter: String,
@@ -85,6 +88,8 @@ pub struct AggCall {
     pub distinct: bool,
     /// Position of a BOOLEAN column: FILTER (WHERE …).
     pub filter: Option<usize>,
+    /// True for MAX of values that are replaced by greater ones only, and MIN by less: it takes nothing back.
+    pub monotonic: bool,
     /// Type of the result. Numeric results have the planner's type; see [`AggCall::resolve`] for what is possible.
     pub result: LogicalType,
 }
@@ -137,6 +142,8 @@ pub(crate) enum Method {
     First,
     Last,
     ListAgg,
+    /// FIRST_VALUE, LAST_VALUE and LISTAGG over retractions.
+    Kept(Pick),
     /// Divided by n − 1 when `sample`; root drawn when `root`; in doubles, cast to `to` at the end.
     Variance {
         sample: bool,
@@ -159,7 +166,7 @@ pub struct Resolved {
 impl AggCall {
     /// A call without DISTINCT and FILTER.
     pub fn new(function: AggFunction, arg: Option<usize>, result: DataType) -> Self {
-        Self { function, arg, distinct: false, filter: None, result: LogicalType::new(result) }
+        Self { function, arg, distinct: false, filter: None, monotonic: false, result: LogicalType::new(result) }
     }
 
     /// With DISTINCT.
@@ -202,7 +209,7 @@ impl AggCall {
                 _ => format!("{name}({distinct}{arg}){filter}"),
             }
         };
-        let refused = |why: &str| Err(Error::user(format!("{text}: {why}")));
+        let refused = |why: &str| Err(Error::user(format!("{text}: {why}")).fix("aggregate its scalar parts"));
         if let Some(f) = self.filter
             && input.columns.get(f).map(|c| &c.ty.data) != Some(&DataType::Boolean)
         {
@@ -260,9 +267,12 @@ impl AggCall {
         if method == Method::Count && self.result.data != DataType::BigInt {
             return Err(Error::internal(format!("{text} gives BIGINT, not {}", self.result.data)));
         }
-        if retracts && matches!(method, Method::First | Method::Last | Method::ListAgg) {
-            return refused("not supported over input with updates or deletes");
-        }
+        let method = match method {
+            Method::First if retracts => Method::Kept(Pick::First),
+            Method::Last if retracts => Method::Kept(Pick::Last),
+            Method::ListAgg if retracts => Method::Kept(Pick::All),
+            other => other,
+        };
         if self.distinct && column.is_some_and(|c| Class::of(&c.ty.data.arrow()).is_none()) {
             return refused("DISTINCT is supported for scalar types only");
         }

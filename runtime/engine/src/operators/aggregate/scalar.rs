@@ -121,13 +121,12 @@ impl ScalarRef<'_> {
         })
     }
 
-    /// A total order, equal to that of the canonical encoding but for signed zeros; NULL first.
+    /// A total order, that of the canonical encoding: NULL first, -0.0 before 0.0, NaN last.
     pub fn total_compare(&self, other: &Self) -> Ordering {
         match (self, other) {
             (ScalarRef::Null, ScalarRef::Null) => Ordering::Equal,
             (ScalarRef::Null, _) => Ordering::Less,
             (_, ScalarRef::Null) => Ordering::Greater,
-            (ScalarRef::Float(a), ScalarRef::Float(b)) if a == b => Ordering::Equal,
             (ScalarRef::Float(a), ScalarRef::Float(b)) => match (a.is_nan(), b.is_nan()) {
                 (false, false) => a.total_cmp(b),
                 (a, b) => a.cmp(&b),
@@ -316,7 +315,7 @@ mod tests {
         fn every_carrier_round_trips(
             ints: Vec<Option<i64>>, floats: Vec<f64>, texts: Vec<Option<String>>, bytes: Vec<Vec<u8>>, wide: Vec<i128>,
         ) {
-            let floats: Vec<f64> = floats.into_iter().filter(|f| !f.is_nan() && *f != 0.0).collect();
+            let floats: Vec<f64> = floats.into_iter().filter(|f| !f.is_nan()).collect();
             round_trips(Arc::new(Int64Array::from(ints.clone())));
             round_trips(Arc::new(TimestampMillisecondArray::from(ints.clone()).with_timezone("UTC")));
             round_trips(Arc::new(ints.iter().map(|v| v.map(|v| v as i32)).collect::<Int32Array>()));
@@ -325,7 +324,7 @@ mod tests {
             round_trips(Arc::new(ints.iter().map(|v| v.map(|v| v as i8)).collect::<Int8Array>()));
             round_trips(Arc::new(ints.iter().map(|v| v.map(|v| v > 0)).collect::<BooleanArray>()));
             round_trips(Arc::new(Float64Array::from(floats.clone())));
-            let narrow: Vec<f32> = floats.iter().map(|f| *f as f32).filter(|f| *f != 0.0).collect();
+            let narrow: Vec<f32> = floats.iter().map(|f| *f as f32).collect();
             round_trips(Arc::new(Float32Array::from(narrow)));
             round_trips(Arc::new(StringArray::from(texts)));
             round_trips(Arc::new(BinaryArray::from_iter_values(bytes)));

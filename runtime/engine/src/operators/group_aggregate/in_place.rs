@@ -67,7 +67,7 @@ impl Kernel {
 impl Layout {
     /// `None` for calls with maps beside them or values that grow with every row.
     pub fn of(set: &AggSet, retracts: bool) -> Option<Self> {
-        if !set.maps.is_empty() || set.calls.iter().any(|c| c.method == Method::ListAgg) {
+        if !set.maps.is_empty() || set.calls.iter().any(|c| matches!(c.method, Method::ListAgg | Method::Kept(_))) {
             return None;
         }
         let rows = if retracts { 8 } else { 0 };

@@ -158,6 +158,7 @@ pub(super) struct Found {
     pub(super) filter: Option<BoundExpr>,
     pub(super) ty: LogicalType,
     pub(super) name: String,
+    pub(super) at: Position,
 }
 
 /// Binds one aggregate call.
@@ -240,6 +241,7 @@ pub(super) fn bind_call(
         filter,
         ty,
         name: Expr::Function(f.clone()).to_string(),
+        at,
     })
 }
 
