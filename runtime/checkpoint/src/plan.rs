@@ -138,7 +138,7 @@ impl RestorePlan {
                 "cannot restore from {location}: no operator of the new program takes {}",
                 self.dropped.join("; ")
             ))
-            .fix("restore the operator or its uid; or drop that state with restore.allowNonRestoredState: true (--allow-non-restored-state)"));
+            .fix("put back what computes it (docs/upgrades.md: which changes keep state); or drop that state with restore.allowNonRestoredState: true (--allow-non-restored-state)"));
         }
         Ok(())
     }
