@@ -1,4 +1,5 @@
--- LIKE and SIMILAR TO with the pattern in a column, with and without ESCAPE
+-- LIKE with the pattern in a column, with and without ESCAPE
+-- order: any
 CREATE TABLE out_rows (
   t STRING,
   p STRING,
