@@ -30,7 +30,8 @@ type Way = fn(&Bench, &Golden, Backend) -> Result<()>;
 
 /// Rescaled, these are compared by the rows that their changelog leaves, not by its lines: between two
 /// aggregations, parallel keys meet in any order, which gives other steps to the same result.
-const AGGREGATED_TWICE: [&str; 6] = [
+const AGGREGATED_TWICE: [&str; 7] = [
+    "group_monotone",
     "group_of_group",
     "group_retract_distinct",
     "group_retract_group",
@@ -39,13 +40,17 @@ const AGGREGATED_TWICE: [&str; 6] = [
     "window_then_group",
 ];
 
+/// Their results hold values in the order in which parallel keys arrive: not compared when rescaled.
+const AS_THEY_ARRIVE: [&str; 1] = ["group_retract_lists"];
+
 /// Jobs wait more than they compute here, so many run at once.
 const AT_ONCE: usize = 16;
 
 /// Runs every applicable golden one way on both backends and reports all that differ.
 fn check(way: Way, any_order: bool) {
     let differences = known_differences();
-    let all = goldens().unwrap().into_iter().filter(|g| !differences.contains_key(&g.name));
+    let skipped = |name: &str| differences.contains_key(name) || any_order && AS_THEY_ARRIVE.contains(&name);
+    let all = goldens().unwrap().into_iter().filter(|g| !skipped(&g.name));
     let cases: Vec<_> = all.flat_map(|g| BACKENDS.map(|b| (g.clone(), b))).collect();
     let (next, wrong) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {

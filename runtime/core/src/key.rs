@@ -8,7 +8,7 @@
 //! (-0.0 before 0.0: two keys, as in Flink); decimals as a 16-byte integer; strings
 //! and bytes escaped (0x00 → 0x00 0xFF) and closed by 0x00 0x00; rows as their
 //! fields; arrays as their elements, each behind 0x01, closed by 0x00; maps as the
-//! array of their entries in byte order. Byte order equals value order, NULL first.
+//! array of their entries as they come (in another order they are another key, as in Flink). Byte order equals value order, NULL first.
 
 use crate::error::{Error, Result};
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, ListArray, MapArray, PrimitiveArray, StructArray};
@@ -232,14 +232,10 @@ impl<'a> ColumnEncoder<'a> {
                 out.push(0);
             }
             E::Map(a, entry) => {
-                let mut entries: Vec<Vec<u8>> = Vec::new();
                 for at in span(a.value_offsets(), row) {
-                    let mut bytes = vec![1];
-                    entry.iter().for_each(|part| part.push(at, &mut bytes));
-                    entries.push(bytes);
+                    out.push(1);
+                    entry.iter().for_each(|part| part.push(at, out));
                 }
-                entries.sort_unstable();
-                entries.iter().for_each(|bytes| out.extend_from_slice(bytes));
                 out.push(0);
             }
             E::Struct(_, fields) => fields.iter().for_each(|f| f.push(row, out)),
@@ -326,7 +322,7 @@ mod tests {
             maps.append(true).unwrap();
         }
         let maps = encode_one(Arc::new(maps.finish()));
-        assert_eq!(maps[0], maps[1]);
+        assert_ne!(maps[0], maps[1]);
         assert_eq!(maps[0], [1, 1, 1, b'a', 0, 0, 1, 0x81, 1, 1, b'b', 0, 0, 1, 0x82, 0]);
     }
 

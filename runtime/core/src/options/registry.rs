@@ -411,6 +411,12 @@ pub static REGISTRY: &[OptionDef] = &[
         "Subtasks an operator has; -1 takes `parallelism.default`.",
     ),
     ignored("table.dml-sync", &[], Bool, "a script's statements run as one job"),
+    no(
+        "table.optimizer.reuse-sub-plan-enabled",
+        Bool,
+        "true",
+        "equal parts of a job's queries are one operator, so that its state is found again",
+    ),
     ignored("table.optimizer.agg-phase-strategy", &[], Text, "aggregation has one phase"),
     ignored("sql-client.execution.result-mode", &[], Text, "there is no SQL client"),
     ignored("taskmanager.numberOfTaskSlots", &[], Int(1, i64::MAX), "a worker says itself how many it has (--slots)"),
