@@ -91,6 +91,17 @@ pub(crate) fn frame(kind: Kind, channel: ChannelId, attempt: u64, payload: &[u8]
     out
 }
 
+/// Errors (User) when a receiver would not take a payload of so many bytes: batches are cut, but a row cannot be.
+pub(crate) fn check_size(length: usize) -> Result<()> {
+    if length <= MAX_PAYLOAD {
+        return Ok(());
+    }
+    Err(Error::user(format!(
+        "a row of {length} bytes is too large to be sent to another worker, which takes {MAX_PAYLOAD} bytes"
+    ))
+    .fix("make its values smaller, or drop the columns that are not needed before the first GROUP BY"))
+}
+
 /// Reads a header. Errors are Transient: what stands there is not ours or was damaged on the way.
 pub(crate) fn header(bytes: &[u8; HEADER]) -> Result<Header> {
     let word = |at: usize| {

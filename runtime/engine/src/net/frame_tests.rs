@@ -90,3 +90,12 @@ fn damage_is_noticed() {
     assert!(header(&long).unwrap_err().to_string().contains("at most"));
     assert!(read_credit(&[1]).is_err());
 }
+
+/// What the sender lets pass the receiver takes, and no restart makes a row smaller.
+#[test]
+fn a_row_that_no_worker_takes_is_the_users() {
+    check_size(MAX_PAYLOAD).unwrap();
+    let error = check_size(MAX_PAYLOAD + 1).unwrap_err();
+    assert_eq!(error.domain(), streamjob_core::Domain::User);
+    assert!(error.message().contains("268435457 bytes is too large"), "{error}");
+}

@@ -100,14 +100,7 @@ impl Outgoing {
     pub(crate) fn push(&self, channel: ChannelId, element: &Element) -> Result<Duration> {
         let rows = matches!(element, Element::Batch(_));
         let (kind, payload) = frame::encode(element)?;
-        if payload.len() > frame::MAX_PAYLOAD {
-            return Err(Error::user(format!(
-                "a row of {} bytes is too large to be sent to another worker, which takes {} bytes",
-                payload.len(),
-                frame::MAX_PAYLOAD
-            ))
-            .fix("make its values smaller, or drop the columns that are not needed before the first GROUP BY"));
-        }
+        frame::check_size(payload.len())?;
         let bytes = frame::frame(kind, channel, self.attempt, &payload);
         let mut waited = Duration::ZERO;
         let mut state = self.state.lock();

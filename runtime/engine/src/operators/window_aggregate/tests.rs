@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 use super::*;
 use crate::operators::aggregate::AggFunction as F;
-use crate::operators::testkit::{Harness, changes, column as col, int, schema, time_column, timestamp};
+use crate::operators::testkit::{Harness, changes, column as col, int, schema, text_column, time_column, timestamp};
 use crate::operators::window::FixedOffset;
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -92,6 +92,24 @@ fn panes_beyond_the_buffer_are_read_back() {
     let ends = format!(", {}, {}, 3, 3, 0, 3, 3]", ms(0), ms(10));
     assert!(rows.iter().all(|r| r.ends_with(&ends)), "{:?}", rows.iter().find(|r| !r.ends_with(&ends)));
     assert_eq!(h.0.keyed().unwrap().size().entries, 0);
+}
+
+#[test]
+fn results_with_long_keys_come_in_batches_of_bounded_size() {
+    const KEYS: usize = 1500;
+    let mut config = windowed(WindowKind::Tumble { size: 10 }, 0, false);
+    config.input = schema(&[("k", DataType::STRING), ("ts", timestamp()), ("v", int())]);
+    config.schema.columns[0].ty = config.input.columns[0].ty.clone();
+    let mut h = Harness::new(&config);
+    let keys: Vec<String> = (0..KEYS).map(|k| format!("{k:020000}")).collect();
+    let keys: Vec<Option<&str>> = keys.iter().map(|k| Some(k.as_str())).collect();
+    let columns = vec![text_column(&keys), time_column(&vec![Some(5); KEYS]), col(&vec![Some(1); KEYS])];
+    h.batch(changes(&"+I ".repeat(KEYS), columns));
+    h.watermark(9);
+    let batches = h.take();
+    assert_eq!(batches.iter().map(Batch::num_rows).sum::<usize>(), KEYS);
+    let largest = batches.iter().map(|b| b.bytes().unwrap()).max().unwrap();
+    assert!(largest <= crate::operators::EMIT_BYTES + 100_000, "{largest}");
 }
 
 #[test]
