@@ -43,6 +43,10 @@ pub(super) fn reason(error: &serde_json::Error) -> String {
 /// The line with the control characters inside of its texts escaped, which Jackson reads but serde does not; `None`
 /// when there are none.
 pub(super) fn escaped(line: &str) -> Option<String> {
+    // Nearly every line: nothing is copied.
+    if !line.trim_ascii_end().bytes().any(|b| b < b' ') {
+        return None;
+    }
     let mut out = String::with_capacity(line.len() + 8);
     let (mut inside, mut after_backslash, mut found) = (false, false, false);
     for c in line.chars() {
